@@ -4,129 +4,191 @@
 
 # %% auto #0
 __all__ = ['run_seed', 'versions', 'commit', 'summarise', 'benchmark', 'earlier_runs', 'load_results', 'results_table',
-           'benchmark_formats']
+           'benchmark_formats', 'formats_table']
 
-# %% ../nbs/08_bench.ipynb #f53c0299
+# %% ../nbs/08_bench.ipynb #750e0da8
 import copy
 import importlib.metadata
 import json
 import statistics
 import subprocess
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from .data import Digits, digest, load_mnist, write_atomic
-from .eval import Report, evaluate
-from .models import create_model, save_weights
-from .train import TrainConfig, TrainResult, hold_out, machine, pick_device, resolve_precision, train
+from .data import Digits, load_mnist, write_atomic
+from .eval import evaluate
+from .models import create_model, load_weights
+from .optimize import optimize
+from .train import TrainConfig, hold_out, machine, pick_device, resolve_precision, train
 
 # %% ../nbs/08_bench.ipynb #0242a475
 def run_seed(
-    config:TrainConfig, # With the seed
-    digits:Digits, # Training images
-    test:Digits, # Test images, looked at once the run is over
-    save_dir:Path|None=None, # Run folder, to keep the weights
-)->dict: # Accuracies, NLL, ECE, seconds
+    config: TrainConfig,  # With the seed
+    digits: Digits,  # Training images
+    test: Digits,  # Test images, looked at once the run is over
+    save_dir: Path | None = None,  # Run folder, to keep the weights
+) -> dict:  # Accuracies, NLL, ECE, seconds
     "Train one network, and then score it."
     epochs = []
     result = train(config, digits, save_dir, progress=False, on_epoch=lambda record, model: epochs.append(copy.deepcopy(model)))
     honest = evaluate(result.model, test, result.facts['temperature'], result.facts)
     peeks = [evaluate(model, test).accuracy for model in epochs]
-    return {'seed': config.seed, 'accuracy': honest.accuracy, 'last_epoch': evaluate(result.last, test).accuracy,
-            'ema': honest.accuracy if config.ema else None, 'best_epoch_peek': max(peeks), 'epochs': len(peeks),
-            'nll': honest.nll, 'ece': honest.ece, 'errors': round((1 - honest.accuracy) * len(test)),
-            'valid_accuracy': result.facts['valid_accuracy'], 'train_accuracy': result.facts['train_accuracy'],
-            'temperature': result.facts['temperature'], 'train_seconds': result.facts['train_seconds'], 'total_seconds': result.facts['total_seconds']}
+    return {
+        'seed': config.seed,
+        'accuracy': honest.accuracy,
+        'last_epoch': evaluate(result.last, test).accuracy,
+        'ema': honest.accuracy if config.ema else None,
+        'best_epoch_peek': max(peeks),
+        'epochs': len(peeks),
+        'nll': honest.nll,
+        'ece': honest.ece,
+        'errors': round((1 - honest.accuracy) * len(test)),
+        'valid_accuracy': result.facts['valid_accuracy'],
+        'train_accuracy': result.facts['train_accuracy'],
+        'temperature': result.facts['temperature'],
+        'train_seconds': result.facts['train_seconds'],
+        'total_seconds': result.facts['total_seconds'],
+    }
 
-# %% ../nbs/08_bench.ipynb #394288b1
-def versions()->dict[str, str]:
+# %% ../nbs/08_bench.ipynb #93de4cf3
+def versions() -> dict[str, str]:
     "Versions of what the numbers depend on."
     return {name: importlib.metadata.version(name) for name in ('mnist-nb', 'torch', 'numpy', 'onnxruntime')}
 
-def commit()->str|None:
-    "The commit of the working tree, marked where it holds changes; nothing outside a repository."
-    here = Path(__file__).resolve().parent
-    def git(*words): return subprocess.run(['git', '-C', str(here), *words], capture_output=True, text=True)
-    head = git('rev-parse', '--short=12', 'HEAD')
-    if head.returncode: return None
-    return head.stdout.strip() + ('+' if git('status', '--porcelain', '--', '*.py', '*.ipynb', 'settings.ini').stdout.strip() else '')
 
-def summarise(runs:list[dict])->dict:
+def commit() -> str | None:
+    "The commit of the repository that this package is part of, marked with + where it holds changes; nothing elsewhere."
+
+    def git(*words):
+        return subprocess.run(['git', '-C', str(files('mnist_nb')), *words], capture_output=True, text=True)
+
+    if git('ls-files', '--error-unmatch', 'data.py').returncode:
+        return None
+    dirty = git('status', '--porcelain', '--', '*.py', ':/nbs', ':/settings.ini').stdout.strip()
+    return git('rev-parse', '--short=12', 'HEAD').stdout.strip() + ('+' if dirty else '')
+
+
+def summarise(runs: list[dict]) -> dict:
     "Means over the seeds, and the spread of the accuracy."
     accuracies = [r['accuracy'] for r in runs]
-    return {'n': len(runs), 'accuracy_mean': statistics.mean(accuracies), 'accuracy_std': statistics.stdev(accuracies) if len(runs) > 1 else None,
-            **{f'{key}_mean': statistics.mean(r[key] for r in runs) for key in ('nll', 'ece', 'train_seconds')}}
+    return {
+        'n': len(runs),
+        'accuracy_mean': statistics.mean(accuracies),
+        'accuracy_std': statistics.stdev(accuracies) if len(runs) > 1 else None,
+        **{f'{key}_mean': statistics.mean(r[key] for r in runs) for key in ('nll', 'ece', 'train_seconds')},
+    }
 
 # %% ../nbs/08_bench.ipynb #cd01ecf5
 def benchmark(
-    name:str, # Of the row: a recipe's name
-    config:TrainConfig, # The recipe
-    seeds:list[int], # Chosen beforehand
-    folder:str|Path='results', # Where `NAME.json` goes
-    data_dir:str|Path|None=None, # Where the data lies
-    dataset:str='mnist', # Which
-    save_dir:str|Path|None=None, # Keep the first seed's run folder here
-)->dict: # What was written
+    name: str,  # Of the row: a recipe's name
+    config: TrainConfig,  # The recipe
+    seeds: list[int],  # Chosen beforehand
+    folder: str | Path = 'results',  # Where `NAME.json` goes
+    data_dir: str | Path | None = None,  # Where the data lies
+    dataset: str = 'mnist',  # Which
+    save_dir: str | Path | None = None,  # Keep the first seed's run folder here
+) -> dict:  # What was written
     "Reproduce a row of the results table."
     digits, test = (load_mnist(split, data_dir, dataset) for split in ('train', 'test'))
-    path = Path(folder)/f'{name if digits.dataset == "mnist" else f"{name}.{digits.dataset}"}.json'
+    path = Path(folder) / f'{name if digits.dataset == "mnist" else f"{name}.{digits.dataset}"}.json'
     config = resolve_precision(config, pick_device())
     model = create_model(config.arch, len(digits.classes))
-    row = {'name': name, 'command': f'mnist-nb benchmark --recipe {name} --seeds {len(seeds)}', 'dataset': digits.dataset,
-           'train_images': len(hold_out(digits, config)[0]), 'test_images': len(test),
-           'parameters': sum(p.numel() for p in model.parameters()), 'bytes': sum(t.numel() * t.element_size() for t in model.state_dict().values()),
-           'config': json.loads(json.dumps(asdict(config) | {'seed': None})), 'digests': {'train': digits.digest, 'test': test.digest},
-           'commit': commit(), 'machine': machine(), 'threads': torch.get_num_threads(), 'versions': versions()}
+    row = {
+        'name': name,
+        'command': f'mnist-nb benchmark --recipe {name} --seeds {len(seeds)}',
+        'dataset': digits.dataset,
+        'train_images': len(hold_out(digits, config)[0]),
+        'test_images': len(test),
+        'parameters': sum(p.numel() for p in model.parameters()),
+        'bytes': sum(t.numel() * t.element_size() for t in model.state_dict().values()),
+        'config': json.loads(json.dumps(asdict(config) | {'seed': None})),
+        'digests': {'train': digits.digest, 'test': test.digest},
+        'commit': commit(),
+        'machine': machine(),
+        'threads': torch.get_num_threads(),
+        'versions': versions(),
+    }
     runs = earlier_runs(path, row)
     for seed in seeds:
-        if seed in runs: continue
+        if seed in runs:
+            continue
         runs[seed] = run_seed(TrainConfig(**{**vars(config), 'seed': seed}), digits, test, save_dir if seed == seeds[0] else None)
         done = [runs[s] for s in seeds if s in runs]
         write_atomic(path, json.dumps({**row, **summarise(done), 'seeds': [r['seed'] for r in done], 'runs': done}, indent=1).encode())
     return json.loads(path.read_text())
 
-def earlier_runs(path:Path, row:dict)->dict[int, dict]:
+
+def earlier_runs(path: Path, row: dict) -> dict[int, dict]:
     "Runs on file for the same configuration, data and library versions, by seed."
-    if not path.exists(): return {}
+    if not path.exists():
+        return {}
     old = json.loads(path.read_text())
-    return {r['seed']: r for r in old['runs']} if all(old.get(k) == row[k] for k in ('config', 'digests', 'versions', 'machine', 'threads', 'commit')) else {}
+    return (
+        {r['seed']: r for r in old['runs']}
+        if all(old.get(k) == row[k] for k in ('config', 'digests', 'versions', 'machine', 'threads', 'commit'))
+        else {}
+    )
 
 # %% ../nbs/08_bench.ipynb #6cbd4ffe
 def load_results(
-    folder:str|Path='results', # With `NAME.json` files
-)->list[dict]: # Best first
+    folder: str | Path = 'results',  # With `NAME.json` files
+) -> list[dict]:  # Best first
     "Read the rows measured on complete MNIST."
     rows = [json.loads(p.read_text()) for p in sorted(Path(folder).glob('*.json'))]
     return sorted((r for r in rows if r.get('dataset') == 'mnist' and 'runs' in r), key=lambda r: -r['accuracy_mean'])
 
+
 def results_table(
-    rows:list[dict], # From `load_results`
-)->str: # Markdown
+    rows: list[dict],  # From `load_results`
+) -> str:  # Markdown
     "Draw the results table."
     lines = ['| model | test accuracy | seeds | NLL | ECE | parameters | training |', '| --- | --- | --- | --- | --- | --- | --- |']
     for r in rows:
         spread = f' ± {100 * r["accuracy_std"]:.2f}' if r['accuracy_std'] is not None else ''
-        lines.append(f'| `{r["name"]}` | {100 * r["accuracy_mean"]:.2f}{spread} % | {r["n"]} | {r["nll_mean"]:.4f} | {100 * r["ece_mean"]:.2f} % '
-                     f'| {r["parameters"]:,} | {r["train_seconds_mean"]:.0f} s |')
+        lines.append(
+            f'| `{r["name"]}` | {100 * r["accuracy_mean"]:.2f}{spread} % | {r["n"]} | {r["nll_mean"]:.4f} | {100 * r["ece_mean"]:.2f} % '
+            f'| {r["parameters"]:,} | {r["train_seconds_mean"]:.0f} s |'
+        )
     return '\n'.join(lines)
 
-# %% ../nbs/08_bench.ipynb #12159958
+# %% ../nbs/08_bench.ipynb #fb3a4931
 def benchmark_formats(
-    runs:dict[str, Path], # Name and weights file of each network
-    folder:str|Path='results', # Where `formats.json` goes
-    data_dir:str|Path|None=None, # Where the data lies
-)->dict: # What was written
+    paths: list[Path],  # Weights files
+    folder: str | Path = 'results',  # Where `formats.json` goes
+    data_dir: str | Path | None = None,  # Where the data lies
+) -> dict:  # What was written
     "Measure the exported forms of trained networks."
-    from mnist_nb.models import load_weights
-    from mnist_nb.optimize import optimize
-    forms = {}
-    for name, path in runs.items():
-        with_weights, facts = load_weights(path)
-        table, agreement = optimize(with_weights, facts, Path(path).with_suffix('.int8.onnx'), int8=True, data_dir=data_dir)
-        forms[name] = {'forms': table.to_dict('records'), 'int8_parity': agreement}
-    row = {'name': 'formats', 'command': 'mnist-nb benchmark --formats', 'networks': forms, 'commit': commit(), 'machine': machine(), 'versions': versions()}
-    write_atomic(Path(folder)/'formats.json', json.dumps(row, indent=1).encode())
+    networks = {}
+    for path in paths:
+        network, facts = load_weights(path)
+        table, agreement = optimize(network, facts, Path(path).with_suffix('.int8.onnx'), int8=True, data_dir=data_dir)
+        networks[network.arch] = {'dataset': facts['dataset'], 'forms': table.to_dict('records'), 'int8_parity': agreement}
+    row = {
+        'name': 'formats',
+        'command': 'mnist-nb benchmark --formats WEIGHTS …',
+        'networks': networks,
+        'commit': commit(),
+        'machine': machine(),
+        'versions': versions(),
+    }
+    write_atomic(Path(folder) / 'formats.json', json.dumps(row, indent=1).encode())
     return row
+
+
+def formats_table(
+    folder: str | Path = 'results',  # With `formats.json`
+) -> str:  # Markdown
+    "Draw the table of exported forms."
+    lines = ['| network | form | size | accuracy | one image, median | images a second |', '| --- | --- | --- | --- | --- | --- |']
+    networks = json.loads((Path(folder) / 'formats.json').read_text())['networks']
+    for name, row in networks.items():
+        for form in row['forms']:
+            lines.append(
+                f'| `{name}` | {form["form"]} | {form["bytes"] / 1000:,.0f} kB | {100 * form["accuracy"]:.2f} % '
+                f'| {form["p50_us"]:.0f} µs | {form["images_per_second"]:,.0f} |'
+            )
+    return '\n'.join(lines)

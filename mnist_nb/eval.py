@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['confusion_matrix', 'class_scores', 'wilson_interval', 'calibration_bins', 'calibration_error', 'Report', 'report',
-           'check_unseen', 'evaluate', 'plot_confusion', 'most_confused', 'plot_classes', 'plot_reliability',
-           'probabilities_of', 'show_worst', 'show_predictions', 'save_report']
+           'check_unseen', 'probabilities_of', 'evaluate', 'plot_confusion', 'most_confused', 'plot_classes',
+           'plot_reliability', 'show_worst', 'show_predictions', 'save_report']
 
-# %% ../nbs/03_eval.ipynb #7ec24cb2
+# %% ../nbs/03_eval.ipynb #abb3e9ac
 import json
 import math
 import time
@@ -17,7 +17,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 import torch
 from matplotlib.figure import Figure
 from torch import nn
@@ -27,16 +26,17 @@ from .models import infer
 
 # %% ../nbs/03_eval.ipynb #9490ec7a
 def confusion_matrix(
-    predicted:np.ndarray, # Answers `[n]`
-    labels:np.ndarray, # True classes `[n]`
-    n_classes:int, # How many there are
-)->np.ndarray: # int64 `[classes,classes]`, rows true, columns answered
+    predicted: np.ndarray,  # Answers `[n]`
+    labels: np.ndarray,  # True classes `[n]`
+    n_classes: int,  # How many there are
+) -> np.ndarray:  # int64 `[classes,classes]`, rows true, columns answered
     "Count answers by true class."
     return np.bincount(labels * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
 
+
 def class_scores(
-    confusion:np.ndarray, # Rows true, columns answered
-)->dict[str, np.ndarray]: # precision, recall, f1 and support, each `[classes]`
+    confusion: np.ndarray,  # Rows true, columns answered
+) -> dict[str, np.ndarray]:  # precision, recall, f1 and support, each `[classes]`
     "Compute precision, recall and F1 of every class; 0 where there is nothing to count."
     right, answered, support = confusion.diagonal().astype(float), confusion.sum(0), confusion.sum(1)
     precision, recall = right / np.maximum(answered, 1), right / np.maximum(support, 1)
@@ -44,29 +44,30 @@ def class_scores(
 
 # %% ../nbs/03_eval.ipynb #d54bdae4
 def wilson_interval(
-    right:int, # Right answers
-    n:int, # Questions
-    z:float=1.96, # Standard deviations: 1.96 for 95 %
-)->tuple[float, float]: # Lower and upper bound of the accuracy
+    right: int,  # Right answers
+    n: int,  # Questions
+    z: float = 1.96,  # Standard deviations: 1.96 for 95 %
+) -> tuple[float, float]:  # Lower and upper bound of the accuracy
     "Compute a confidence interval for a share."
     share, spread = right / n, z / n * math.sqrt(right * (n - right) / n + z**2 / 4)
     middle, scale = share + z**2 / (2 * n), 1 + z**2 / n
-    return max(0., (middle - spread) / scale), min(1., (middle + spread) / scale)
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 # %% ../nbs/03_eval.ipynb #faaf7eaa
 def calibration_bins(
-    confidence:np.ndarray, # Probability of the answer `[n]`
-    right:np.ndarray, # Was it right? bool `[n]`
-    n_bins:int=15, # Of equal width from 0 to 1
-)->pd.DataFrame: # A row a bin that holds anything: images, mean confidence, accuracy
+    confidence: np.ndarray,  # Probability of the answer `[n]`
+    right: np.ndarray,  # Was it right? bool `[n]`
+    n_bins: int = 15,  # Of equal width from 0 to 1
+) -> pd.DataFrame:  # A row a bin that holds anything: images, mean confidence, accuracy
     "Sort answers into bins by their probability."
     which = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
     frame = pd.DataFrame({'bin': which, 'images': 1, 'confidence': confidence, 'accuracy': right.astype(float)})
     return frame.groupby('bin').agg({'images': 'sum', 'confidence': 'mean', 'accuracy': 'mean'}).reset_index()
 
+
 def calibration_error(
-    bins:pd.DataFrame, # From `calibration_bins`
-)->float: # ECE, a fraction
+    bins: pd.DataFrame,  # From `calibration_bins`
+) -> float:  # ECE, a fraction
     "Compute the expected calibration error."
     return float((bins.images * (bins.confidence - bins.accuracy).abs()).sum() / bins.images.sum())
 
@@ -74,96 +75,136 @@ def calibration_error(
 @dataclass(frozen=True)
 class Report:
     "What a network's answers are worth; all shares are fractions."
-    dataset:str # Name of the data
-    test_images:int # How many were asked
-    accuracy:float # Share of right answers
-    accuracy_low:float # Lower end of its 95 % interval
-    accuracy_high:float # Upper end
-    precision:float # Mean over the classes
-    recall:float # Mean over the classes
-    f1:float # Mean over the classes
-    nll:float # Mean negative log-likelihood, in nats
-    ece:float # Expected calibration error, 15 bins
-    top_k:dict[str, float] # Share of images whose class is among the 2, 3, 5 most likely
-    confusion:list[list[int]] # Rows are true classes
-    classes:list[str] # Their names
-    per_class:dict[str, list[float]] # precision, recall, f1, support
-    reliability:list[dict] # Bins: images, confidence, accuracy
-    seconds:float=0. # It took to answer
 
-    def to_json(self)->str: return json.dumps(asdict(self), indent=2)
+    dataset: str  # Name of the data
+    test_images: int  # How many were asked
+    accuracy: float  # Share of right answers
+    accuracy_low: float  # Lower end of its 95 % interval
+    accuracy_high: float  # Upper end
+    precision: float  # Mean over the classes
+    recall: float  # Mean over the classes
+    f1: float  # Mean over the classes
+    nll: float  # Mean negative log-likelihood, in nats
+    ece: float  # Expected calibration error, 15 bins
+    top_k: dict[str, float]  # Share of images whose class is among the 2, 3, 5 most likely
+    confusion: list[list[int]]  # Rows are true classes
+    classes: list[str]  # Their names
+    per_class: dict[str, list[float]]  # precision, recall, f1, support
+    reliability: list[dict]  # Bins: images, confidence, accuracy
+    seconds: float = 0.0  # It took to answer
 
-    def table(self)->pd.DataFrame:
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+    def table(self) -> pd.DataFrame:
         "A row a class."
         return pd.DataFrame({'class': self.classes, **self.per_class})
 
 # %% ../nbs/03_eval.ipynb #a9594fc1
 def report(
-    probabilities:np.ndarray, # `[n,classes]`, rows sum to 1
-    labels:np.ndarray, # True classes `[n]`
-    classes:tuple[str, ...], # Their names
-    dataset:str='', # Name of the data
-    seconds:float=0., # It took to answer
-)->Report:
+    probabilities: np.ndarray,  # `[n,classes]`, rows sum to 1
+    labels: np.ndarray,  # True classes `[n]`
+    classes: tuple[str, ...],  # Their names
+    dataset: str = '',  # Name of the data
+    seconds: float = 0.0,  # It took to answer
+) -> Report:
     "Measure a set of answers."
     n, predicted, truth = len(labels), probabilities.argmax(1), probabilities[np.arange(len(labels)), labels]
     confusion, right = confusion_matrix(predicted, labels, len(classes)), predicted == labels
     low, high = wilson_interval(int(right.sum()), n)
     scores, bins = class_scores(confusion), calibration_bins(probabilities.max(1), right)
     rank = (probabilities > truth[:, None]).sum(1)
-    return Report(dataset, n, float(right.mean()), low, high, *(float(scores[k].mean()) for k in ('precision', 'recall', 'f1')),
-                  nll=float(-np.log(np.maximum(truth, 1e-12)).mean()), ece=calibration_error(bins),
-                  top_k={str(k): float((rank < k).mean()) for k in (2, 3, 5) if k < len(classes)},
-                  confusion=confusion.tolist(), classes=list(classes), per_class={k: v.tolist() for k, v in scores.items()},
-                  reliability=bins[['images', 'confidence', 'accuracy']].to_dict('records'), seconds=seconds)
+    return Report(
+        dataset,
+        n,
+        float(right.mean()),
+        low,
+        high,
+        *(float(scores[k].mean()) for k in ('precision', 'recall', 'f1')),
+        nll=float(-np.log(np.maximum(truth, 1e-12)).mean()),
+        ece=calibration_error(bins),
+        top_k={str(k): float((rank < k).mean()) for k in (2, 3, 5) if k < len(classes)},
+        confusion=confusion.tolist(),
+        classes=list(classes),
+        per_class={k: v.tolist() for k, v in scores.items()},
+        reliability=bins[['images', 'confidence', 'accuracy']].to_dict('records'),
+        seconds=seconds,
+    )
 
 # %% ../nbs/03_eval.ipynb #9a8d2767
 def check_unseen(
-    facts:dict, # Of the weights: `dataset`, `data_digest`
-    digits:Digits, # To be scored on
+    facts: dict,  # Of the weights: `dataset`, `data_digest`
+    digits: Digits,  # To be scored on
 ):
     "Refuse to score weights on images that they were trained on."
     trained_on = facts.get('dataset')
     if digits.split == 'train' and facts.get('data_digest') == digits.digest:
         raise DataError(f'these weights were trained on {digits.dataset} {digits.split}; score them on its test images')
     if trained_on == 'mnist' and digits.dataset == SAMPLE:
-        raise DataError(f'these weights were trained on complete MNIST, and {SAMPLE} is a part of its training images: a score would mean nothing; '
-                        'name a folder with complete MNIST (--data_dir FOLDER), or train on the sample first')
+        raise DataError(
+            f'these weights were trained on complete MNIST, and {SAMPLE} is a part of its training images: a score would mean nothing; '
+            'name a folder with complete MNIST (--data_dir FOLDER), or train on the sample first'
+        )
     if trained_on and trained_on.removesuffix('-sample') != digits.dataset.removesuffix('-sample'):
-        raise DataError(f'these weights were trained on {trained_on}, the data is {digits.dataset}; name the data they are for (--dataset {trained_on})')
+        raise DataError(
+            f'these weights were trained on {trained_on}, the data is {digits.dataset}; name the data they are for (--dataset {trained_on})'
+        )
 
-# %% ../nbs/03_eval.ipynb #6e95f350
+# %% ../nbs/03_eval.ipynb #a58693fc
+def probabilities_of(
+    model,  # A network (pixels to logits), or a function from uint8 pixels to probabilities
+    images: torch.Tensor,  # uint8 `[n,1,28,28]`
+    temperature: float = 1.0,  # Divide a network's logits by this
+) -> np.ndarray:  # `[n,classes]`
+    "Ask for probabilities."
+    if not isinstance(model, nn.Module):
+        return model(images.numpy())
+    return (infer(model, images) / temperature).softmax(1).numpy()
+
+
 def evaluate(
-    model:nn.Module, # Pixels to logits
-    digits:Digits|None=None, # Images to ask about; default: the test images of `load_mnist`
-    temperature:float=1., # Divide the logits by this
-    facts:dict|None=None, # Of the weights, to make sure that they haven't seen the images
-)->Report:
+    model,  # A network (pixels to logits), or a function from uint8 pixels `[n,1,28,28]` to probabilities, such as a `Predictor`
+    digits: Digits | None = None,  # Images to ask about; default: the test images of `load_mnist`
+    temperature: float = 1.0,  # Divide a network's logits by this
+    facts: dict | None = None,  # Of the weights, to make sure that they haven't seen the images
+) -> Report:
     "Score a network on a test set."
     digits = digits if digits is not None else load_mnist('test')
     check_unseen(facts or {}, digits)
     start = time.perf_counter()
-    logits = infer(model, digits.images) / temperature
+    probabilities = probabilities_of(model, digits.images, temperature)
     seconds = time.perf_counter() - start
-    return report(logits.softmax(1).numpy(), digits.labels.numpy(), digits.classes, digits.dataset, seconds)
+    return report(probabilities, digits.labels.numpy(), digits.classes, digits.dataset, seconds)
 
-# %% ../nbs/03_eval.ipynb #dc828305
+# %% ../nbs/03_eval.ipynb #7f46fc05
 def plot_confusion(
-    result:Report, # From `evaluate`
-)->Figure:
+    result: Report,  # From `evaluate`
+) -> Figure:
     "Draw the confusion matrix as a heat map, colours by the logarithm."
+    import seaborn as sns  # here: it takes a second to import
+
     counts, n = np.array(result.confusion), len(result.classes)
     fig, ax = plt.subplots(figsize=(max(4, 0.5 * n), max(3.6, 0.42 * n)), layout='constrained')
-    sns.heatmap(np.log10(counts + 1), annot=counts if n <= 12 else None, fmt='d', cmap='Blues', cbar=False, ax=ax,
-                xticklabels=result.classes, yticklabels=result.classes, annot_kws={'size': 8})
+    sns.heatmap(
+        np.log10(counts + 1),
+        annot=counts if n <= 12 else None,
+        fmt='d',
+        cmap='Blues',
+        cbar=False,
+        ax=ax,
+        xticklabels=result.classes,
+        yticklabels=result.classes,
+        annot_kws={'size': 8},
+    )
     ax.set(title=f'{result.dataset}: {result.accuracy:.2%} of {result.test_images:,}', xlabel='answer', ylabel='true class')
     plt.close(fig)
     return fig
 
+
 def most_confused(
-    result:Report, # From `evaluate`
-    n:int=8, # Pairs
-)->pd.DataFrame: # A row a pair: true class, answer, how often
+    result: Report,  # From `evaluate`
+    n: int = 8,  # Pairs
+) -> pd.DataFrame:  # A row a pair: true class, answer, how often
     "List the most frequent confusions."
     counts = np.array(result.confusion)
     np.fill_diagonal(counts, 0)
@@ -173,8 +214,8 @@ def most_confused(
 
 # %% ../nbs/03_eval.ipynb #fea684bd
 def plot_classes(
-    result:Report, # From `evaluate`
-)->Figure:
+    result: Report,  # From `evaluate`
+) -> Figure:
     "Draw each class's recall with its 95 % interval."
     recall, support = np.array(result.per_class['recall']), np.array(result.per_class['support'])
     low, high = np.array([wilson_interval(round(r * n), int(n)) if n else (0, 1) for r, n in zip(recall, support)]).T
@@ -186,9 +227,10 @@ def plot_classes(
     plt.close(fig)
     return fig
 
+
 def plot_reliability(
-    result:Report, # From `evaluate`
-)->Figure:
+    result: Report,  # From `evaluate`
+) -> Figure:
     "Draw what was said against what came true; the area of a dot is the number of images."
     bins = pd.DataFrame(result.reliability)
     fig, ax = plt.subplots(figsize=(3.6, 3.4), layout='constrained')
@@ -199,33 +241,27 @@ def plot_reliability(
     plt.close(fig)
     return fig
 
-# %% ../nbs/03_eval.ipynb #c850aa51
-def probabilities_of(
-    model:nn.Module, # Pixels to logits
-    images:torch.Tensor, # uint8 `[n,1,28,28]`
-    temperature:float=1., # Divide the logits by this
-)->np.ndarray: # `[n,classes]`
-    "Ask a network for probabilities."
-    return (infer(model, images) / temperature).softmax(1).numpy()
-
+# %% ../nbs/03_eval.ipynb #637914b8
 def show_worst(
-    probabilities:np.ndarray, # `[n,classes]`
-    digits:Digits, # The images asked about
-    n:int=20, # How many to show
-)->Figure:
+    probabilities: np.ndarray,  # `[n,classes]`
+    digits: Digits,  # The images asked about
+    n: int = 20,  # How many to show
+) -> Figure:
     "Draw the errors whose wrong answer was the most sure, with answer and truth."
     predicted, truth = probabilities.argmax(1), digits.labels.numpy()
     wrong = np.flatnonzero(predicted != truth)
     worst = wrong[(-probabilities[wrong].max(1)).argsort(kind='stable')][:n]
     titles = [f'{digits.classes[truth[i]]} read as {digits.classes[predicted[i]]}\n{probabilities[i].max():.0%}' for i in worst]
-    if not len(worst): return show_digits(digits.images[:1], ['no errors'])
+    if not len(worst):
+        return show_digits(digits.images[:1], ['no errors'])
     return show_digits(digits.images[worst], titles, size=0.95, title=f'The surest of {len(wrong)} errors')
 
+
 def show_predictions(
-    probabilities:np.ndarray, # `[n,classes]`
-    digits:Digits, # The images asked about
-    n:int=20, # How many to show
-)->Figure:
+    probabilities: np.ndarray,  # `[n,classes]`
+    digits: Digits,  # The images asked about
+    n: int = 20,  # How many to show
+) -> Figure:
     "Draw the first images with their answers, wrong ones marked."
     predicted = probabilities[:n].argmax(1)
     titles = [f'{digits.classes[p]}  {probabilities[i].max():.0%}' + ('' if p == digits.labels[i] else '  ✗') for i, p in enumerate(predicted)]
@@ -233,15 +269,17 @@ def show_predictions(
 
 # %% ../nbs/03_eval.ipynb #a10fa2f2
 def save_report(
-    result:Report, # From `evaluate`
-    folder:str|Path, # Where to
-    probabilities:np.ndarray|None=None, # With `digits`, for the galleries
-    digits:Digits|None=None, # The images asked about
-)->list[Path]: # What was written
+    result: Report,  # From `evaluate`
+    folder: str | Path,  # Where to
+    probabilities: np.ndarray | None = None,  # With `digits`, for the galleries
+    digits: Digits | None = None,  # The images asked about
+) -> list[Path]:  # What was written
     "Write a report and its figures."
     folder = Path(folder)
     figures = {'confusion': plot_confusion(result), 'classes': plot_classes(result), 'reliability': plot_reliability(result)}
-    if probabilities is not None: figures |= {'worst_errors': show_worst(probabilities, digits), 'predictions': show_predictions(probabilities, digits)}
-    write_atomic(folder/'report.json', result.to_json().encode())
-    for name, figure in figures.items(): figure.savefig(folder/f'{name}.png', dpi=110)
-    return [folder/'report.json', *(folder/f'{name}.png' for name in figures)]
+    if probabilities is not None:
+        figures |= {'worst_errors': show_worst(probabilities, digits), 'predictions': show_predictions(probabilities, digits)}
+    write_atomic(folder / 'report.json', result.to_json().encode())
+    for name, figure in figures.items():
+        figure.savefig(folder / f'{name}.png', dpi=110)
+    return [folder / 'report.json', *(folder / f'{name}.png' for name in figures)]

@@ -29,43 +29,51 @@ from .data import write_atomic
 # %% ../nbs/01_models.ipynb #2cb7ed06
 class Normalize(nn.Module):
     "Turn pixels (uint8, or float in 0..1) into numbers of mean 0 and deviation 1."
-    def __init__(self,
-        mean:float=0.1307, # Mean of the training pixels, as a fraction
-        std:float=0.3081, # Their standard deviation
+
+    def __init__(
+        self,
+        mean: float = 0.1307,  # Mean of the training pixels, as a fraction
+        std: float = 0.3081,  # Their standard deviation
     ):
         super().__init__()
         self.register_buffer('mean', torch.tensor(float(mean)))
         self.register_buffer('std', torch.tensor(float(std)))
 
-    def forward(self, x:torch.Tensor)->torch.Tensor:
-        if x.dtype == torch.uint8: x = x.float() / 255
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.dtype == torch.uint8:
+            x = x.float() / 255
         return (x - self.mean) / self.std
 
 # %% ../nbs/01_models.ipynb #0a366ddd
 class ByteDropout(nn.Module):
     "Dropout by one random byte a unit; the probability is rounded to a multiple of 1/256."
-    def __init__(self,
-        p:float=0.5, # Share of the units to drop in training
+
+    def __init__(
+        self,
+        p: float = 0.5,  # Share of the units to drop in training
     ):
         super().__init__()
-        if not 0 <= p < 1: raise ValueError(f'dropout: expected a share from 0 to below 1, found {p}')
+        if not 0 <= p < 1:
+            raise ValueError(f'dropout: expected a share from 0 to below 1, found {p}')
         self.threshold = round(256 * p)
 
-    def forward(self, x:torch.Tensor)->torch.Tensor:
-        if not self.training or not self.threshold: return x
-        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-2**63, None)
-        keep = words.view(torch.uint8)[:x.numel()].view(x.shape) >= self.threshold
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training or not self.threshold:
+            return x
+        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.threshold
         return x * keep * (256 / (256 - self.threshold))
 
-    def extra_repr(self)->str: return f'p={self.threshold / 256:.3f}'
+    def extra_repr(self) -> str:
+        return f'p={self.threshold / 256:.3f}'
 
 # %% ../nbs/01_models.ipynb #b66ff93e
 def hidden_layer(
-    n_in:int, # Units in
-    n_out:int, # Units out
-    dropout:float, # Share to drop
-    norm:bool, # Batch normalisation before the ReLU?
-)->list[nn.Module]:
+    n_in: int,  # Units in
+    n_out: int,  # Units out
+    dropout: float,  # Share to drop
+    norm: bool,  # Batch normalisation before the ReLU?
+) -> list[nn.Module]:
     "One fully connected layer and what follows it."
     init = nn.init.kaiming_normal_ if norm else nn.init.xavier_uniform_
     linear = nn.Linear(n_in, n_out)
@@ -73,74 +81,102 @@ def hidden_layer(
     nn.init.zeros_(linear.bias)
     return [linear, *([nn.BatchNorm1d(n_out)] if norm else []), nn.ReLU(), ByteDropout(dropout)]
 
+
 def mlp(
-    widths:tuple[int, ...], # Hidden units, layer by layer
-    dropout:tuple[float, ...], # Share to drop after each
-    norm:bool, # Batch normalisation?
-    n_classes:int, # Units out
-)->nn.Sequential: # Pixels `[n,784]` to logits `[n,n_classes]`
+    widths: tuple[int, ...],  # Hidden units, layer by layer
+    dropout: tuple[float, ...],  # Share to drop after each
+    norm: bool,  # Batch normalisation?
+    n_classes: int,  # Units out
+) -> nn.Sequential:  # Pixels `[n,784]` to logits `[n,n_classes]`
     "A stack of fully connected layers."
     layers = [layer for n_in, n_out, p in zip((784, *widths), widths, dropout) for layer in hidden_layer(n_in, n_out, p, norm)]
     return nn.Sequential(nn.Flatten(), *layers, nn.Linear(widths[-1], n_classes))
 
 # %% ../nbs/01_models.ipynb #e327c638
-def base_mlp(n_classes:int)->nn.Sequential: return mlp((512, 256, 128), (0.3, 0.3, 0.3), False, n_classes)
+def base_mlp(n_classes: int) -> nn.Sequential:
+    return mlp((512, 256, 128), (0.3, 0.3, 0.3), False, n_classes)
 
-def improved_mlp(n_classes:int)->nn.Sequential: return mlp((1024, 512, 256, 128), (0.4, 0.4, 0.3, 0.2), True, n_classes)
+
+def improved_mlp(n_classes: int) -> nn.Sequential:
+    return mlp((1024, 512, 256, 128), (0.4, 0.4, 0.3, 0.2), True, n_classes)
 
 # %% ../nbs/01_models.ipynb #d0b0bb9b
-def lenet5(n_classes:int)->nn.Sequential:
+def lenet5(n_classes: int) -> nn.Sequential:
     "LeNet-5 as it is built today."
-    return nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2),
-                         nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, n_classes))
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.Tanh(),
+        nn.Linear(120, 84),
+        nn.Tanh(),
+        nn.Linear(84, n_classes),
+    )
 
 # %% ../nbs/01_models.ipynb #254b26a5
 def conv_block(
-    n_in:int, # Channels in
-    n_out:int, # Channels out
-    kernel:int, # Width of the kernel in pixels
-)->list[nn.Module]:
+    n_in: int,  # Channels in
+    n_out: int,  # Channels out
+    kernel: int,  # Width of the kernel in pixels
+) -> list[nn.Module]:
     "A convolution, pooled to half the size, normalised."
     return [nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(n_out), nn.ReLU()]
 
-def cnn(n_classes:int)->nn.Sequential:
+
+def cnn(n_classes: int) -> nn.Sequential:
     "Two convolutions and a hidden layer of 56 units."
-    return nn.Sequential(*conv_block(1, 16, 5), *conv_block(16, 32, 3), nn.Flatten(),
-                         nn.Linear(32 * 7 * 7, 56, bias=False), nn.BatchNorm1d(56), nn.ReLU(), nn.Linear(56, n_classes))
+    return nn.Sequential(
+        *conv_block(1, 16, 5),
+        *conv_block(16, 32, 3),
+        nn.Flatten(),
+        nn.Linear(32 * 7 * 7, 56, bias=False),
+        nn.BatchNorm1d(56),
+        nn.ReLU(),
+        nn.Linear(56, n_classes),
+    )
 
 # %% ../nbs/01_models.ipynb #16a6b744
-ARCHITECTURES:dict[str, Callable[[int], nn.Module]] = {'base': base_mlp, 'improved': improved_mlp, 'lenet5': lenet5, 'cnn': cnn}
+ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {'base': base_mlp, 'improved': improved_mlp, 'lenet5': lenet5, 'cnn': cnn}
 
-def list_models()->list[str]:
+
+def list_models() -> list[str]:
     "Names that `create_model` takes."
     return list(ARCHITECTURES)
 
 # %% ../nbs/01_models.ipynb #e50ca829
 class Classifier(nn.Module):
     "A network with the normalisation in front: pixels `[n,1,28,28]` (uint8, or float in 0..1) to logits `[n,classes]`."
-    def __init__(self,
-        arch:str, # Name in the registry
-        n_classes:int=10, # Logits to return
-        mean:float=0.1307, # Mean of the training pixels
-        std:float=0.3081, # Their standard deviation
+
+    def __init__(
+        self,
+        arch: str,  # Name in the registry
+        n_classes: int = 10,  # Logits to return
+        mean: float = 0.1307,  # Mean of the training pixels
+        std: float = 0.3081,  # Their standard deviation
     ):
         super().__init__()
-        if arch not in ARCHITECTURES: raise ValueError(f'{arch}: no such architecture; there are {", ".join(ARCHITECTURES)}')
+        if arch not in ARCHITECTURES:
+            raise ValueError(f'{arch}: no such architecture; there are {", ".join(ARCHITECTURES)}')
         self.arch, self.arguments = arch, dict(n_classes=n_classes, mean=mean, std=std)
         self.normalize, self.net = Normalize(mean, std), ARCHITECTURES[arch](n_classes)
 
-    def forward(self, x:torch.Tensor)->torch.Tensor:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         torch._check(x.ndim == 4 and x.shape[1:] == (1, 28, 28), lambda: f'expected pixels [n,1,28,28], found {list(x.shape)}')
         return self.net(self.normalize(x))
 
 # %% ../nbs/01_models.ipynb #62dbbf9b
 def create_model(
-    arch:str='improved', # One of `list_models()`
-    n_classes:int=10, # Logits to return
-    seed:int=0, # For the initial weights
-    mean:float=0.1307, # Mean of the training pixels
-    std:float=0.3081, # Their standard deviation
-)->Classifier: # On the CPU, in training mode
+    arch: str = 'improved',  # One of `list_models()`
+    n_classes: int = 10,  # Logits to return
+    seed: int = 0,  # For the initial weights
+    mean: float = 0.1307,  # Mean of the training pixels
+    std: float = 0.3081,  # Their standard deviation
+) -> Classifier:  # On the CPU, in training mode
     "Make a network with fresh weights; the same seed, the same weights."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -148,63 +184,85 @@ def create_model(
 
 # %% ../nbs/01_models.ipynb #72d4ed61
 def summary(
-    model:nn.Module, # Any network that takes `[1,1,28,28]`
-)->pd.DataFrame: # A row a layer: its output's shape, parameters, multiply-adds, bytes as float32
+    model: nn.Module,  # Any network that takes `[1,1,28,28]`
+) -> pd.DataFrame:  # A row a layer: its output's shape, parameters, multiply-adds, bytes as float32
     "List the layers of a network and what each costs for one image."
     rows, hooks, training = [], [], model.training
+
     def note(layer, _, out):
         own = sum(p.numel() for p in layer.parameters(recurse=False))
         weight = getattr(layer, 'weight', None)
         kernel = weight[0].numel() if isinstance(layer, (nn.Conv2d, nn.Linear)) else 0
-        rows.append({'layer': type(layer).__name__, 'output': ' x '.join(map(str, out.shape[1:])), 'parameters': own,
-                     'multiply-adds': kernel * out.numel(), 'bytes': 4 * own})
+        rows.append(
+            {
+                'layer': type(layer).__name__,
+                'output': ' x '.join(map(str, out.shape[1:])),
+                'parameters': own,
+                'multiply-adds': kernel * out.numel(),
+                'bytes': 4 * own,
+            }
+        )
+
     for layer in model.modules():
-        if not list(layer.children()): hooks.append(layer.register_forward_hook(note))
+        if not list(layer.children()):
+            hooks.append(layer.register_forward_hook(note))
     try:
-        with torch.no_grad(): model.eval()(torch.zeros(1, 1, 28, 28, device=next(model.parameters()).device))
+        with torch.no_grad():
+            model.eval()(torch.zeros(1, 1, 28, 28, device=next(model.parameters()).device))
     finally:
-        for hook in hooks: hook.remove()
+        for hook in hooks:
+            hook.remove()
         model.train(training)
     return pd.DataFrame(rows)
 
 # %% ../nbs/01_models.ipynb #a48bfd22
 def compare_models(
-    names:list[str]|None=None, # Which; default: all
-)->pd.DataFrame: # A row a network
+    names: list[str] | None = None,  # Which; default: all
+) -> pd.DataFrame:  # A row a network
     "Tabulate the registered networks: layers with weights, parameters, multiply-adds, bytes."
     tables = {name: summary(create_model(name)) for name in names or list_models()}
-    return pd.DataFrame([{'model': name, 'layers': int((t['multiply-adds'] > 0).sum()), **t[['parameters', 'multiply-adds', 'bytes']].sum()}
-                         for name, t in tables.items()])
+    return pd.DataFrame(
+        [
+            {'model': name, 'layers': int((t['multiply-adds'] > 0).sum()), **t[['parameters', 'multiply-adds', 'bytes']].sum()}
+            for name, t in tables.items()
+        ]
+    )
 
 # %% ../nbs/01_models.ipynb #0292ef96
 @torch.no_grad()
 def infer(
-    model:nn.Module, # Pixels to logits
-    images:torch.Tensor, # uint8 `[n,1,28,28]`
-    batch_size:int=1_000, # Images at a time; bounds the memory
-)->torch.Tensor: # Float logits `[n,classes]`, on the CPU
+    model: nn.Module,  # Pixels to logits
+    images: torch.Tensor,  # uint8 `[n,1,28,28]`
+    batch_size: int = 1_000,  # Images at a time; bounds the memory
+) -> torch.Tensor:  # Float logits `[n,classes]`, on the CPU
     "Run a network over many images."
     training, device = model.training, next(model.parameters()).device
     model.eval()
-    try: return torch.cat([model(part.to(device)).float().cpu() for part in images.split(batch_size)])
-    finally: model.train(training)
+    try:
+        return torch.cat([model(part.to(device)).float().cpu() for part in images.split(batch_size)])
+    finally:
+        model.train(training)
 
 # %% ../nbs/01_models.ipynb #ba8acee6
 class CheckpointError(ValueError):
     "A weights file that is damaged, or not what was asked for; the message says which and what to do."
 
+
 FORMAT = 'mnist_nb.weights.1'
 
-def package_version()->str:
+
+def package_version() -> str:
     "Version of the installed package."
-    try: return version('mnist-nb')
-    except PackageNotFoundError: return 'unknown' # run from a folder that was never installed
+    try:
+        return version('mnist-nb')
+    except PackageNotFoundError:
+        return 'unknown'  # run from a folder that was never installed
 
 # %% ../nbs/01_models.ipynb #494317b2
 def save_weights(
-    model:Classifier, # What to save
-    path:str|Path, # `.safetensors` file
-    **facts, # What is known of it: config, dataset, digest, metrics, temperature … (anything JSON can hold)
+    model: Classifier,  # What to save
+    path: str | Path,  # `.safetensors` file
+    **facts,  # What is known of it: config, dataset, digest, metrics, temperature … (anything JSON can hold)
 ):
     "Write a model and the facts about it to one file, atomically."
     header = dict(arch=model.arch, arguments=model.arguments, version=package_version(), **facts)
@@ -213,44 +271,52 @@ def save_weights(
 
 # %% ../nbs/01_models.ipynb #b4037979
 def read_facts(
-    path:str|Path, # `.safetensors` file
-)->dict: # What `save_weights` noted: arch, arguments, version, and the facts
+    path: str | Path,  # `.safetensors` file
+) -> dict:  # What `save_weights` noted: arch, arguments, version, and the facts
     "Read what a weights file says of itself."
     try:
         with open(path, 'rb') as f:
             size = struct.unpack('<Q', f.read(8))[0]
-            if size > 1 << 24: raise ValueError('its header is too long')
+            if size > 1 << 24:
+                raise ValueError('its header is too long')
             notes = json.loads(f.read(size))['__metadata__']
-        if notes['format'] != FORMAT: raise ValueError(f'its format is {notes["format"]}, expected {FORMAT}')
+        if notes['format'] != FORMAT:
+            raise ValueError(f'its format is {notes["format"]}, expected {FORMAT}')
         return json.loads(notes['mnist_nb'])
-    except FileNotFoundError: raise CheckpointError(f'{path}: no such file; train one with: mnist-nb train') from None
-    except OSError as e: raise CheckpointError(f'{path}: cannot be read ({e.strerror})') from e
+    except FileNotFoundError:
+        raise CheckpointError(f'{path}: no such file; train one with: mnist-nb train') from None
+    except OSError as e:
+        raise CheckpointError(f'{path}: cannot be read ({e.strerror})') from e
     except (ValueError, KeyError, TypeError, struct.error) as e:
         raise CheckpointError(f'{path}: not a weights file of mnist-nb, or damaged ({e})') from e
 
 # %% ../nbs/01_models.ipynb #0a40361a
 def check_tensors(
-    found:dict[str, torch.Tensor], # From a file
-    expected:dict[str, torch.Tensor], # From the model that it is for
-    path:str|Path, # For the message
+    found: dict[str, torch.Tensor],  # From a file
+    expected: dict[str, torch.Tensor],  # From the model that it is for
+    path: str | Path,  # For the message
 ):
     "Refuse tensors that don't fit the model, or hold something other than numbers."
-    if unknown := sorted(found.keys() - expected.keys()): raise CheckpointError(f'{path}: unknown tensor {unknown[0]}; made for another architecture?')
-    if missing := sorted(expected.keys() - found.keys()): raise CheckpointError(f'{path}: tensor {missing[0]} is missing; made for another architecture?')
+    if unknown := sorted(found.keys() - expected.keys()):
+        raise CheckpointError(f'{path}: unknown tensor {unknown[0]}; made for another architecture?')
+    if missing := sorted(expected.keys() - found.keys()):
+        raise CheckpointError(f'{path}: tensor {missing[0]} is missing; made for another architecture?')
     for name, tensor in found.items():
         want = expected[name]
         if tensor.shape != want.shape or tensor.dtype != want.dtype:
             raise CheckpointError(f'{path}: {name} is {tensor.dtype} {list(tensor.shape)}, expected {want.dtype} {list(want.shape)}')
-        if not tensor.isfinite().all(): raise CheckpointError(f'{path}: {name} holds NaN or infinity; the run that wrote it went wrong')
+        if not tensor.isfinite().all():
+            raise CheckpointError(f'{path}: {name} holds NaN or infinity; the run that wrote it went wrong')
 
 # %% ../nbs/01_models.ipynb #238a7a26
 def load_weights(
-    path:str|Path, # `.safetensors` file that `save_weights` wrote
-    arch:str|None=None, # Refuse any other architecture than this
-)->tuple[Classifier, dict]: # The model in evaluation mode, and the facts about it
+    path: str | Path,  # `.safetensors` file that `save_weights` wrote
+    arch: str | None = None,  # Refuse any other architecture than this
+) -> tuple[Classifier, dict]:  # The model in evaluation mode, and the facts about it
     "Rebuild a model from its file alone."
     facts = read_facts(path)
-    if arch and facts.get('arch') != arch: raise CheckpointError(f'{path}: holds {facts.get("arch")}, expected {arch}')
+    if arch and facts.get('arch') != arch:
+        raise CheckpointError(f'{path}: holds {facts.get("arch")}, expected {arch}')
     try:
         model = Classifier(facts['arch'], **facts['arguments'])
         tensors = load(Path(path).read_bytes())
@@ -262,24 +328,27 @@ def load_weights(
 
 # %% ../nbs/01_models.ipynb #5c07f0d0
 def fold_into(
-    layer:nn.Conv2d|nn.Linear, # Changed in place
-    norm:nn.BatchNorm1d|nn.BatchNorm2d, # What follows it
+    layer: nn.Conv2d | nn.Linear,  # Changed in place
+    norm: nn.BatchNorm1d | nn.BatchNorm2d,  # What follows it
 ):
     "Let a layer do what the batch normalisation behind it does in evaluation mode."
     fuse = nn.utils.fuse_conv_bn_eval if isinstance(layer, nn.Conv2d) else nn.utils.fuse_linear_bn_eval
     fused = fuse(layer, norm)
     layer.weight, layer.bias = fused.weight, fused.bias
 
+
 def fold_norms(
-    model:Classifier, # With batch normalisation behind its layers
-)->Classifier: # A copy in evaluation mode, without
+    model: Classifier,  # With batch normalisation behind its layers
+) -> Classifier:  # A copy in evaluation mode, without
     "Fold every batch normalisation into the layer before it."
     model = copy.deepcopy(model).eval()
     for block in [m for m in model.modules() if isinstance(m, nn.Sequential)]:
         for i, norm in enumerate(block):
-            if not isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)): continue
+            if not isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                continue
             through_pool = isinstance(block[i - 1], nn.MaxPool2d)
-            if through_pool and (norm.weight < 0).any(): continue
+            if through_pool and (norm.weight < 0).any():
+                continue
             fold_into(block[i - 2 if through_pool else i - 1], norm)
             block[i] = nn.Identity()
     return model

@@ -31,39 +31,49 @@ from .predict import Predictor
 # %% ../nbs/05_optimize.ipynb #02206f96
 class Deployed(nn.Module):
     "A network that answers with calibrated probabilities."
-    def __init__(self,
-        model:Classifier, # Trained
-        temperature:float=1., # Divide the logits by this
+
+    def __init__(
+        self,
+        model: Classifier,  # Trained
+        temperature: float = 1.0,  # Divide the logits by this
     ):
         super().__init__()
         self.model, self.temperature = fold_norms(model).cpu(), temperature
 
-    def forward(self, pixels:torch.Tensor)->torch.Tensor: # uint8 `[n,1,28,28]` to probabilities `[n,classes]`
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:  # uint8 `[n,1,28,28]` to probabilities `[n,classes]`
         return torch.softmax(self.model(pixels) / self.temperature, dim=1)
 
 # %% ../nbs/05_optimize.ipynb #ac81fbe1
 def export_onnx(
-    model:Classifier, # Trained
-    path:str|Path, # `.onnx` file to write
-    facts:dict|None=None, # Of the weights: classes, temperature, dataset …; stored in the file
-)->Path:
+    model: Classifier,  # Trained
+    path: str | Path,  # `.onnx` file to write
+    facts: dict | None = None,  # Of the weights: classes, temperature, dataset …; stored in the file
+) -> Path:
     "Write a model as one ONNX file: `pixels` uint8 `[n,1,28,28]` to `probabilities` `[n,classes]`."
     facts = {'arch': model.arch, 'classes': [str(i) for i in range(model.arguments['n_classes'])], **(facts or {})}
-    deployed = Deployed(model, facts.get('temperature') or 1.).eval().to(memory_format=torch.contiguous_format)
+    deployed = Deployed(model, facts.get('temperature') or 1.0).eval().to(memory_format=torch.contiguous_format)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore') # the exporter's own, about its internals
-        program = torch.onnx.export(deployed, (torch.zeros(2, 1, 28, 28, dtype=torch.uint8),), input_names=['pixels'], output_names=['probabilities'],
-                                    dynamic_shapes=({0: torch.export.Dim('n')},), external_data=False, verbose=False)
+        warnings.simplefilter('ignore')  # the exporter's own, about its internals
+        program = torch.onnx.export(
+            deployed,
+            (torch.zeros(2, 1, 28, 28, dtype=torch.uint8),),
+            input_names=['pixels'],
+            output_names=['probabilities'],
+            dynamic_shapes=({0: torch.export.Dim('n')},),
+            external_data=False,
+            verbose=False,
+        )
     proto = strip(program.model_proto)
     proto.metadata_props.add(key='mnist_nb', value=json.dumps(facts))
     onnx.checker.check_model(proto)
     write_atomic(path, proto.SerializeToString())
     return Path(path)
 
+
 def strip(
-    proto:onnx.ModelProto, # Changed in place
-)->onnx.ModelProto:
+    proto: onnx.ModelProto,  # Changed in place
+) -> onnx.ModelProto:
     "Take out what only the exporter's authors read: stack traces and names of Python objects."
     for part in [*proto.graph.node, *proto.graph.input, *proto.graph.output, *proto.graph.value_info, *proto.graph.initializer, proto.graph]:
         part.ClearField('doc_string')
@@ -73,39 +83,53 @@ def strip(
 
 # %% ../nbs/05_optimize.ipynb #4319298d
 def parity(
-    ours:np.ndarray, # Probabilities `[n,classes]`
-    theirs:np.ndarray, # Probabilities `[n,classes]` for the same images
-)->dict: # Images, how many answers differ, largest difference of a probability
+    ours: np.ndarray,  # Probabilities `[n,classes]`
+    theirs: np.ndarray,  # Probabilities `[n,classes]` for the same images
+) -> dict:  # Images, how many answers differ, largest difference of a probability
     "Compare two sets of answers."
-    return {'images': len(ours), 'answers_that_differ': int((ours.argmax(1) != theirs.argmax(1)).sum()),
-            'largest_difference': float(np.abs(ours - theirs).max())}
+    return {
+        'images': len(ours),
+        'answers_that_differ': int((ours.argmax(1) != theirs.argmax(1)).sum()),
+        'largest_difference': float(np.abs(ours - theirs).max()),
+    }
 
 # %% ../nbs/05_optimize.ipynb #be23f961
 class PixelReader(CalibrationDataReader):
     "Feed images to the calibration, a hundred at a time."
-    def __init__(self,
-        images:torch.Tensor, # uint8 `[n,1,28,28]`
+
+    def __init__(
+        self,
+        images: torch.Tensor,  # uint8 `[n,1,28,28]`
     ):
         self.parts = iter(images.split(100))
 
-    def get_next(self)->dict|None:
+    def get_next(self) -> dict | None:
         part = next(self.parts, None)
         return None if part is None else {'pixels': part.numpy()}
 
 # %% ../nbs/05_optimize.ipynb #5c2a9d23
 def quantize(
-    path:str|Path, # `.onnx` file from `export_onnx`
-    output:str|Path, # `.onnx` file to write
-    calibration:torch.Tensor, # uint8 `[n,1,28,28]`: training images, a thousand are plenty
-)->Path:
+    path: str | Path,  # `.onnx` file from `export_onnx`
+    output: str | Path,  # `.onnx` file to write
+    calibration: torch.Tensor,  # uint8 `[n,1,28,28]`: training images, a thousand are plenty
+) -> Path:
     "Turn an ONNX file's weights and activations into eight-bit integers."
-    logging.getLogger().setLevel(max(logging.getLogger().level, logging.ERROR)) # the tool advises on what is done already
+    logging.getLogger().setLevel(max(logging.getLogger().level, logging.ERROR))  # the tool advises on what is done already
     with tempfile.TemporaryDirectory() as tmp:
-        ready, small = Path(tmp)/'ready.onnx', Path(tmp)/'small.onnx'
+        ready, small = Path(tmp) / 'ready.onnx', Path(tmp) / 'small.onnx'
         quant_pre_process(str(path), str(ready))
-        quantize_static(str(ready), str(small), PixelReader(calibration), quant_format=QuantFormat.QDQ, per_channel=True,
-                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax,
-                        op_types_to_quantize=['Conv', 'Gemm', 'MatMul', 'MaxPool', 'Relu'], extra_options={'CalibMovingAverage': True})
+        quantize_static(
+            str(ready),
+            str(small),
+            PixelReader(calibration),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            op_types_to_quantize=['Conv', 'Gemm', 'MatMul', 'MaxPool', 'Relu'],
+            extra_options={'CalibMovingAverage': True},
+        )
         proto, source = strip(onnx.load(small)), onnx.load(path)
     proto.metadata_props.extend(source.metadata_props)
     write_atomic(output, proto.SerializeToString())
@@ -113,13 +137,14 @@ def quantize(
 
 # %% ../nbs/05_optimize.ipynb #7c523dbf
 def latency(
-    ask, # A function that answers for uint8 `[1,1,28,28]`
-    images:np.ndarray, # uint8 `[n,1,28,28]` to ask about, one by one
-    repeats:int=2_000, # How often
-)->tuple[float, float]: # Median and 99th percentile, in seconds
+    ask,  # A function that answers for uint8 `[1,1,28,28]`
+    images: np.ndarray,  # uint8 `[n,1,28,28]` to ask about, one by one
+    repeats: int = 2_000,  # How often
+) -> tuple[float, float]:  # Median and 99th percentile, in seconds
     "Time single images, after a warm-up."
-    ones = [np.ascontiguousarray(images[i:i + 1]) for i in range(min(len(images), 200))]
-    for image in ones: ask(image)
+    ones = [np.ascontiguousarray(images[i : i + 1]) for i in range(min(len(images), 200))]
+    for image in ones:
+        ask(image)
     times = []
     for i in range(repeats):
         start = time.perf_counter()
@@ -127,50 +152,65 @@ def latency(
         times.append(time.perf_counter() - start)
     return float(np.median(times)), float(np.percentile(times, 99))
 
+
 def throughput(
-    ask, # A function that answers for uint8 `[n,1,28,28]`
-    images:np.ndarray, # uint8 `[n,1,28,28]`
-    batch_size:int=256, # Images a call
-    repeats:int=5, # Times through the images; the median counts
-)->float: # Images a second
+    ask,  # A function that answers for uint8 `[n,1,28,28]`
+    images: np.ndarray,  # uint8 `[n,1,28,28]`
+    batch_size: int = 256,  # Images a call
+    repeats: int = 5,  # Times through the images; the median counts
+) -> float:  # Images a second
     "Time many images."
-    parts, rates = [images[i:i + batch_size] for i in range(0, len(images), batch_size)], []
+    parts, rates = [images[i : i + batch_size] for i in range(0, len(images), batch_size)], []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        for part in parts: ask(part)
+        for part in parts:
+            ask(part)
         rates.append(len(images) / (time.perf_counter() - start))
     return float(np.median(rates[1:]))
 
 # %% ../nbs/05_optimize.ipynb #6fefe833
 def torch_asker(
-    model:Classifier, # Trained
-    threads:int, # For PyTorch, set for each call
+    model: Classifier,  # Trained
+    threads: int,  # For PyTorch, set for each call
 ):
     "Make a function that asks a PyTorch model as one would in production."
     deployed = copy.deepcopy(model).eval()
+
     def ask(pixels):
         before = torch.get_num_threads()
-        if before != threads: torch.set_num_threads(threads)
+        if before != threads:
+            torch.set_num_threads(threads)
         try:
-            with torch.inference_mode(): return deployed(torch.from_numpy(pixels)).softmax(1).numpy()
+            with torch.inference_mode():
+                return deployed(torch.from_numpy(pixels)).softmax(1).numpy()
         finally:
-            if before != threads: torch.set_num_threads(before)
+            if before != threads:
+                torch.set_num_threads(before)
+
     return ask
 
 # %% ../nbs/05_optimize.ipynb #edc31c42
 def compare_formats(
-    model:Classifier, # Trained
-    paths:dict[str, Path], # Name and ONNX file of each form
-    test:Digits, # Images to measure on
-    temperature:float=1., # Of the PyTorch model
-    threads:int=2, # For throughput; single images run on one
-)->pd.DataFrame: # A row a form: bytes, accuracy, latency, throughput
+    model: Classifier,  # Trained
+    paths: dict[str, Path],  # Name and ONNX file of each form
+    test: Digits,  # Images to measure on
+    temperature: float = 1.0,  # Of the PyTorch model
+    threads: int = 2,  # For throughput; single images run on one
+) -> pd.DataFrame:  # A row a form: bytes, accuracy, latency, throughput
     "Tabulate size, accuracy, latency and throughput of each form of a model."
     images, labels = test.images.numpy(), test.labels.numpy()
+
     def row(name, size, answers, one, many):
         p50, p99 = latency(one, images)
-        return {'form': name, 'bytes': size, 'accuracy': report(answers, labels, test.classes).accuracy, 'p50_us': p50 * 1e6, 'p99_us': p99 * 1e6,
-                'images_per_second': throughput(many, images)}
+        return {
+            'form': name,
+            'bytes': size,
+            'accuracy': report(answers, labels, test.classes).accuracy,
+            'p50_us': p50 * 1e6,
+            'p99_us': p99 * 1e6,
+            'images_per_second': throughput(many, images),
+        }
+
     weights = sum(t.numel() * t.element_size() for t in model.state_dict().values())
     rows = [row('PyTorch', weights, (infer(model, test.images) / temperature).softmax(1).numpy(), torch_asker(model, 1), torch_asker(model, threads))]
     for name, path in paths.items():
@@ -180,23 +220,25 @@ def compare_formats(
 
 # %% ../nbs/05_optimize.ipynb #cf873821
 def optimize(
-    model:Classifier, # Trained
-    facts:dict, # Of its weights
-    output:str|Path, # `.onnx` file to write
-    int8:bool=False, # Write eight-bit integers, in place of floats?
-    data_dir:str|Path|None=None, # Where the data lies
-)->tuple[pd.DataFrame, dict]: # The table of forms, and the parity of what was written with PyTorch
+    model: Classifier,  # Trained
+    facts: dict,  # Of its weights
+    output: str | Path,  # `.onnx` file to write
+    int8: bool = False,  # Write eight-bit integers, in place of floats?
+    data_dir: str | Path | None = None,  # Where the data lies
+) -> tuple[pd.DataFrame, dict]:  # The table of forms, and the parity of what was written with PyTorch
     "Export a model, quantise it, and measure what came of it."
     dataset = facts.get('dataset', 'mnist')
     test = load_mnist('test', data_dir, dataset)
-    if facts.get('dataset') not in (None, test.dataset): raise CheckpointError(f'the weights are for {dataset}, the data at hand is {test.dataset}; name the folder with --data_dir')
+    if facts.get('dataset') not in (None, test.dataset):
+        raise CheckpointError(f'the weights are for {dataset}, the data at hand is {test.dataset}; name the folder with --data_dir')
     with tempfile.TemporaryDirectory() as tmp:
-        exact = export_onnx(model, Path(tmp)/'exact.onnx', facts)
+        exact = export_onnx(model, Path(tmp) / 'exact.onnx', facts)
         paths = {'ONNX float32': exact}
-        if int8: paths['ONNX int8'] = quantize(exact, Path(tmp)/'int8.onnx', load_mnist('train', data_dir, dataset).images[:1000])
+        if int8:
+            paths['ONNX int8'] = quantize(exact, Path(tmp) / 'int8.onnx', load_mnist('train', data_dir, dataset).images[:1000])
         chosen = paths['ONNX int8' if int8 else 'ONNX float32']
-        table = compare_formats(model, paths, test, facts.get('temperature') or 1.)
-        ours = (infer(model, test.images) / (facts.get('temperature') or 1.)).softmax(1).numpy()
+        table = compare_formats(model, paths, test, facts.get('temperature') or 1.0)
+        ours = (infer(model, test.images) / (facts.get('temperature') or 1.0)).softmax(1).numpy()
         agreement = parity(Predictor(chosen)(test.images.numpy()), ours)
         write_atomic(output, chosen.read_bytes())
     return table, agreement

@@ -22,47 +22,52 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-# %% ../nbs/04_predict.ipynb #11518c54
+# %% ../nbs/04_predict.ipynb #f5712eb3
 class ImageError(ValueError):
     "A picture that can't be read as one digit; the message says why and what would do."
 
-FORMATS = ('PNG', 'JPEG', 'MPO', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
+
+FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.ppm', '.pgm', '.pbm')
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 100_000_000
 
 # %% ../nbs/04_predict.ipynb #1947ff4d
 def open_picture(
-    source:str|Path|bytes, # A file, or the bytes of one
-    max_pixels:int=MAX_PIXELS, # More are refused before decoding
-    max_bytes:int=MAX_FILE_BYTES, # Larger files are refused before reading
-)->Image.Image: # Decoded and upright, in whatever mode the file has
+    source: str | Path | bytes,  # A file, or the bytes of one
+    max_pixels: int = MAX_PIXELS,  # More are refused before decoding
+    max_bytes: int = MAX_FILE_BYTES,  # Larger files are refused before reading
+) -> Image.Image:  # Decoded and upright, in whatever mode the file has
     "Open a picture from a file or its bytes."
     name = 'picture' if isinstance(source, bytes) else str(source)
     try:
         size = len(source) if isinstance(source, bytes) else os.stat(source).st_size
-        if size > max_bytes: raise ImageError(f'{name}: {size / 1e6:.0f} MB, at most {max_bytes / 1e6:.0f} MB are read; make it smaller')
-        if not size: raise ImageError(f'{name}: the file is empty')
+        if size > max_bytes:
+            raise ImageError(f'{name}: {size / 1e6:.0f} MB, at most {max_bytes / 1e6:.0f} MB are read; make it smaller')
+        if not size:
+            raise ImageError(f'{name}: the file is empty')
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as e: raise ImageError(f'{name}: cannot be read ({e.strerror})') from e
+    except OSError as e:
+        raise ImageError(f'{name}: cannot be read ({e.strerror})') from e
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         if math.prod(image.size) > max_pixels:
             raise ImageError(f'{name}: {image.width} x {image.height} pixels, at most {max_pixels / 1e6:g} megapixels are read; make it smaller')
-        if getattr(image, 'is_animated', False) and image.format != 'MPO': # a phone's MPO is a photo with a preview behind it
+        if getattr(image, 'is_animated', False) and image.format != 'MPO':  # a phone's MPO is a photo with a preview behind it
             raise ImageError(f'{name}: animated or of several pages; save one page as PNG')
         image.load()
         return ImageOps.exif_transpose(image)
-    except ImageError: raise
-    except Exception as e: # Pillow raises nearly everything on damaged files
+    except ImageError:
+        raise
+    except Exception as e:  # Pillow raises nearly everything on damaged files
         raise ImageError(f'{name}: not a picture that can be read ({type(e).__name__}: {e}); use PNG or JPEG'.replace(repr(data[:0]), '')) from e
 
 # %% ../nbs/04_predict.ipynb #9fb4d070
 def to_gray(
-    image:Image.Image, # Of any mode
-)->np.ndarray: # Float `[height,width]`, 0 black to 1 white
+    image: Image.Image,  # Of any mode
+) -> np.ndarray:  # Float `[height,width]`, 0 black to 1 white
     "Reduce a picture to its brightness; transparency becomes a contrasting background."
-    if image.mode.startswith(('I', 'F')): # 16 or 32 bits a pixel, of a range that nothing tells
+    if image.mode.startswith(('I', 'F')):  # 16 or 32 bits a pixel, of a range that nothing tells
         values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)
         low, high = values.min(), values.max()
         return (values - low) / (high - low or 1)
@@ -70,25 +75,27 @@ def to_gray(
         image = image.convert('RGBA')
         gray, alpha = np.asarray(image.convert('L'), float) / 255, np.asarray(image.getchannel('A'), float) / 255
         if alpha.min() < 1:
-            ink = (gray * alpha).sum() / max(alpha.sum(), 1e-9) # mean brightness of what is drawn
+            ink = (gray * alpha).sum() / max(alpha.sum(), 1e-9)  # mean brightness of what is drawn
             return gray * alpha + (1 - alpha) * (ink < 0.5)
     return np.asarray(image.convert('L'), float) / 255
 
+
 def to_ink(
-    gray:np.ndarray, # `[height,width]`, 0 black to 1 white
-)->np.ndarray: # `[height,width]`, 0 paper to 1 ink
+    gray: np.ndarray,  # `[height,width]`, 0 black to 1 white
+) -> np.ndarray:  # `[height,width]`, 0 paper to 1 ink
     "Tell ink from paper: what differs from the border, stretched to the full range."
     border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
     paper = np.median(border)
     dark, bright = paper - gray.min(), gray.max() - paper
     contrast = max(dark, bright)
-    if contrast < 0.1: raise ImageError('blank page: nothing on it differs from its background; is the digit in the picture?')
+    if contrast < 0.1:
+        raise ImageError('blank page: nothing on it differs from its background; is the digit in the picture?')
     return np.clip((paper - gray if dark > bright else gray - paper) / contrast, 0, 1)
 
 # %% ../nbs/04_predict.ipynb #b0fe2fce
 def otsu_threshold(
-    ink:np.ndarray, # Values 0..1
-)->float: # Between the two groups that differ most
+    ink: np.ndarray,  # Values 0..1
+) -> float:  # Between the two groups that differ most
     "Find the threshold that parts values into the two most distinct groups."
     counts, edges = np.histogram(ink, bins=256, range=(0, 1))
     middle = (edges[:-1] + edges[1:]) / 2
@@ -98,70 +105,79 @@ def otsu_threshold(
         between = (all_mean * below / total - mean) ** 2 / (below * (total - below))
     return float(middle[np.nanargmax(between)])
 
+
 def crop_to_ink(
-    ink:np.ndarray, # `[height,width]`
-)->np.ndarray: # The smallest box that holds the digit
+    ink: np.ndarray,  # `[height,width]`
+) -> np.ndarray:  # The smallest box that holds the digit
     "Cut away the paper around the digit."
     there = ink > otsu_threshold(ink) / 2
     rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
-    return ink[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 # %% ../nbs/04_predict.ipynb #564b4fab
 def fit_box(
-    ink:np.ndarray, # The digit alone `[height,width]`, 0..1
-    box:int=20, # Pixels of its longer side
-)->np.ndarray: # `[<=box,<=box]`, 0..1
+    ink: np.ndarray,  # The digit alone `[height,width]`, 0..1
+    box: int = 20,  # Pixels of its longer side
+) -> np.ndarray:  # `[<=box,<=box]`, 0..1
     "Scale a digit into the box, keeping its proportions, darkest point at full ink."
     height, width = ink.shape
     factor = box / max(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    if size == (width, height): return ink
+    if size == (width, height):
+        return ink
     small = np.asarray(Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.BICUBIC if factor > 1 else Image.Resampling.HAMMING))
     return np.clip(small / max(small.max(), 1e-6), 0, 1)
 
+
 def centre_mass(
-    ink:np.ndarray, # At most 28 x 28
-)->np.ndarray: # `[28,28]`, its centre of mass in the middle, as far as it fits
+    ink: np.ndarray,  # At most 28 x 28
+) -> np.ndarray:  # `[28,28]`, its centre of mass in the middle, as far as it fits
     "Put a digit's centre of mass into the middle of 28 x 28."
     canvas, total = np.zeros((28, 28)), ink.sum()
     place = []
     for axis, length in enumerate(ink.shape):
         mass = (ink.sum(1 - axis) * np.arange(length)).sum() / total
         place.append(int(np.clip(round(14 - mass), 0, 28 - length)))
-    canvas[place[0]:place[0] + ink.shape[0], place[1]:place[1] + ink.shape[1]] = ink
+    canvas[place[0] : place[0] + ink.shape[0], place[1] : place[1] + ink.shape[1]] = ink
     return canvas
 
 # %% ../nbs/04_predict.ipynb #e0609ba7
 def is_mnist_like(
-    gray:np.ndarray, # `[height,width]`, 0 black to 1 white
-)->bool:
+    gray: np.ndarray,  # `[height,width]`, 0 black to 1 white
+) -> bool:
     "Is this bright ink in the middle of 28 x 28 black pixels, at MNIST's size?"
-    if gray.shape != (28, 28): return False
+    if gray.shape != (28, 28):
+        return False
     rows, columns = np.flatnonzero(gray.any(1)), np.flatnonzero(gray.any(0))
-    if not len(rows) or gray.max() < 0.5: return False
+    if not len(rows) or gray.max() < 0.5:
+        return False
     extent = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
     mass = [(gray.sum(1 - axis) * np.arange(28)).sum() / gray.sum() for axis in (0, 1)]
     return max(extent) == 20 and all(abs(m - 14) < 0.75 for m in mass)
 
+
 def prepare(
-    image:Image.Image|np.ndarray, # One picture; arrays are uint8, or float in 0..1
-)->np.ndarray: # uint8 `[28,28]`: what the network is shown
+    image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
+) -> np.ndarray:  # uint8 `[28,28]`: what the network is shown
     "Bring a picture to what MNIST's pictures are."
     gray = to_gray(image if isinstance(image, Image.Image) else from_array(image))
-    if min(gray.shape) < 4: raise ImageError(f'{gray.shape[1]} x {gray.shape[0]} pixels are too few for a digit')
+    if min(gray.shape) < 4:
+        raise ImageError(f'{gray.shape[1]} x {gray.shape[0]} pixels are too few for a digit')
     ready = gray if is_mnist_like(gray) else centre_mass(fit_box(crop_to_ink(to_ink(gray))))
     return np.round(ready * 255).astype(np.uint8)
 
 # %% ../nbs/04_predict.ipynb #23d4e727
 def from_array(
-    array:np.ndarray, # `[h,w]` or `[h,w,1|3|4]`, uint8 or 0..1
-)->Image.Image:
+    array: np.ndarray,  # `[h,w]` or `[h,w,1|3|4]`, uint8 or 0..1
+) -> Image.Image:
     "Make a picture of an array."
     array = np.asarray(array)
-    if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]): array = array.squeeze(0 if array.shape[0] == 1 else 2)
+    if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
+        array = array.squeeze(0 if array.shape[0] == 1 else 2)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
         raise ImageError(f'an array of shape {list(array.shape)} is not a picture; give [height,width] or [height,width,3 or 4]')
-    if array.dtype == bool: array = array * np.uint8(255)
+    if array.dtype == bool:
+        array = array * np.uint8(255)
     if array.dtype != np.uint8:
         if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
             raise ImageError(f'values of {array.dtype} are read as 0..1, found {array.min():g} to {array.max():g}; divide by 255, or give uint8')
@@ -172,67 +188,85 @@ def from_array(
 class ModelError(ValueError):
     "A model file that can't be used for prediction; the message says what would do."
 
-def cpu_count()->int:
+
+def cpu_count() -> int:
     "Processors that this process may use."
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
-def shipped_model()->Path:
+
+def shipped_model() -> Path:
     "The ONNX file that comes with the package."
-    return Path(str(files('mnist_nb')/'weights'/'cnn.onnx'))
+    return Path(str(files('mnist_nb') / 'weights' / 'cnn.onnx'))
 
 # %% ../nbs/04_predict.ipynb #c2058224
 class Predictor:
     "A model in ONNX Runtime, ready to answer."
-    def __init__(self,
-        path:str|Path|None=None, # `.onnx` file that `mnist-nb optimize` wrote; default: the shipped one
-        threads:int|None=None, # For one call; default: as many as there are processors for this process
-        gpu:bool=False, # Run on a GPU through ONNX Runtime
+
+    def __init__(
+        self,
+        path: str | Path | None = None,  # `.onnx` file that `mnist-nb optimize` wrote; default: the shipped one
+        threads: int | None = None,  # For one call; default: as many as there are processors for this process
+        gpu: bool = False,  # Run on a GPU through ONNX Runtime
     ):
-        import onnxruntime as ort # here: it takes as long to import as all the rest, and preparing pictures needs none of it
+        import onnxruntime as ort  # here: it takes as long to import as all the rest, and preparing pictures needs none of it
+
         path, options = Path(path or shipped_model()), ort.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads or cpu_count(), 3
-        providers = [p for p in ort.get_available_providers() if p in ('CUDAExecutionProvider', 'CoreMLExecutionProvider')] if gpu else ['CPUExecutionProvider']
-        if not providers: raise ModelError('no GPU: this ONNX Runtime has no GPU provider; install onnxruntime-gpu, or leave --gpu out')
-        if not path.is_file(): raise ModelError(f'{path}: no such model file; train one with: mnist-nb train')
-        try: self.session = ort.InferenceSession(str(path), options, providers=providers)
-        except Exception as e: raise ModelError(f'{path}: not an ONNX file that ONNX Runtime can load; export one with: mnist-nb optimize') from e
-        try: self.facts = json.loads(self.session.get_modelmeta().custom_metadata_map['mnist_nb'])
-        except (KeyError, ValueError): raise ModelError(f'{path}: an ONNX file, but not one of mnist-nb; export one with: mnist-nb optimize') from None
+        providers = (
+            [p for p in ort.get_available_providers() if p in ('CUDAExecutionProvider', 'CoreMLExecutionProvider')]
+            if gpu
+            else ['CPUExecutionProvider']
+        )
+        if not providers:
+            raise ModelError('no GPU: this ONNX Runtime has no GPU provider; install onnxruntime-gpu, or leave --gpu out')
+        if not path.is_file():
+            raise ModelError(f'{path}: no such model file; train one with: mnist-nb train')
+        try:
+            self.session = ort.InferenceSession(str(path), options, providers=providers)
+        except Exception as e:
+            raise ModelError(f'{path}: not an ONNX file that ONNX Runtime can load; export one with: mnist-nb optimize') from e
+        try:
+            self.facts = json.loads(self.session.get_modelmeta().custom_metadata_map['mnist_nb'])
+        except (KeyError, ValueError):
+            raise ModelError(f'{path}: an ONNX file, but not one of mnist-nb; export one with: mnist-nb optimize') from None
         self.path, self.classes = path, [int(c) if c.isdigit() else c for c in self.facts['classes']]
 
-    def __call__(self,
-        images:np.ndarray, # uint8 `[n,28,28]` or `[n,1,28,28]`, as `prepare` makes them
-        batch_size:int=1_000, # Images at a time; bounds the memory
-    )->np.ndarray: # Float `[n,classes]`, rows sum to 1
+    def __call__(
+        self,
+        images: np.ndarray,  # uint8 `[n,28,28]` or `[n,1,28,28]`, as `prepare` makes them
+        batch_size: int = 1_000,  # Images at a time; bounds the memory
+    ) -> np.ndarray:  # Float `[n,classes]`, rows sum to 1
         "Answer with probabilities."
         images = np.ascontiguousarray(images, dtype=np.uint8).reshape(-1, 1, 28, 28)
-        parts = [self.session.run(None, {'pixels': images[i:i + batch_size]})[0] for i in range(0, len(images), batch_size)]
+        parts = [self.session.run(None, {'pixels': images[i : i + batch_size]})[0] for i in range(0, len(images), batch_size)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
 
 # %% ../nbs/04_predict.ipynb #dfd93f3f
 @dataclass(frozen=True)
 class Prediction:
     "What a picture was read as."
-    path:str|None # File, where there is one
-    digit:int|str|None # The answer, or nothing where the picture could not be read
-    probability:float|None # That it is right, calibrated
-    top_k:list[tuple[int|str, float]] # The most likely answers and their probabilities
-    rejected:bool # Is the answer too unsure to be used, or is there none?
-    reason:str|None # Why
-    seen:np.ndarray|None=None # uint8 `[28,28]`: what the network was shown
 
-    def to_dict(self)->dict:
+    path: str | None  # File, where there is one
+    digit: int | str | None  # The answer, or nothing where the picture could not be read
+    probability: float | None  # That it is right, calibrated
+    top_k: list[tuple[int | str, float]]  # The most likely answers and their probabilities
+    rejected: bool  # Is the answer too unsure to be used, or is there none?
+    reason: str | None  # Why
+    seen: np.ndarray | None = None  # uint8 `[28,28]`: what the network was shown
+
+    def to_dict(self) -> dict:
         "What JSON can hold of it: all but the picture."
         return {k: getattr(self, k) for k in ('path', 'digit', 'probability', 'top_k', 'rejected', 'reason')}
 
+
 def make_prediction(
-    probabilities:np.ndarray, # `[classes]`
-    classes:list[int|str], # What they mean
-    top_k:int, # Answers to list
-    reject_below:float, # Probability under which an answer is rejected
-    path:str|None, # File
-    seen:np.ndarray, # What the network was shown
-)->Prediction:
+    probabilities: np.ndarray,  # `[classes]`
+    classes: list[int | str],  # What they mean
+    top_k: int,  # Answers to list
+    reject_below: float,  # Probability under which an answer is rejected
+    path: str | None,  # File
+    seen: np.ndarray,  # What the network was shown
+) -> Prediction:
     "Put an answer together."
     order = (-probabilities).argsort(kind='stable')
     best, second = (classes[i] for i in order[:2])
@@ -242,48 +276,62 @@ def make_prediction(
 
 # %% ../nbs/04_predict.ipynb #de9b2ce0
 def expand_sources(
-    sources, # A file, folder, bytes, picture or array, or a list of them
-)->Iterator[tuple[str|None, object]]: # Name, and something that `prepare` or `open_picture` takes
+    sources,  # A file, folder, bytes, picture or array, or a list of them
+) -> Iterator[tuple[str | None, object]]:  # Name, and something that `prepare` or `open_picture` takes
     "Go through all single pictures, folders and stacks opened up."
     if isinstance(sources, (list, tuple)):
-        for source in sources: yield from expand_sources(source)
+        for source in sources:
+            yield from expand_sources(source)
     elif isinstance(sources, (str, Path)) and Path(sources).is_dir():
         found = sorted(p for p in Path(sources).iterdir() if p.suffix.lower() in SUFFIXES)
-        if not found: raise ImageError(f'{sources}: no pictures in this folder (looked for {", ".join(SUFFIXES[:3])} …)')
+        if not found:
+            raise ImageError(f'{sources}: no pictures in this folder (looked for {", ".join(SUFFIXES[:3])} …)')
         yield from ((str(p), p) for p in found)
     elif isinstance(sources, np.ndarray) and sources.ndim >= 3 and sources.shape[-2:] == (28, 28):
         yield from ((None, picture) for picture in sources.reshape(-1, 28, 28))
-    else: yield (str(sources) if isinstance(sources, (str, Path)) else None), sources
+    else:
+        yield (str(sources) if isinstance(sources, (str, Path)) else None), sources
+
 
 @lru_cache(maxsize=1)
-def default_predictor()->Predictor:
+def default_predictor() -> Predictor:
     "The shipped model, loaded once."
     return Predictor()
 
 # %% ../nbs/04_predict.ipynb #e2f43f9a
 def predict(
-    sources, # File, folder, bytes, PIL picture, array (`[h,w]`, `[h,w,3]`, `[n,28,28]`), or a list of them
-    model:Predictor|None=None, # Default: the shipped one
-    top_k:int=1, # Answers to list for each
-    reject_below:float=0.5, # Probability under which an answer is rejected
-    batch_size:int=256, # Pictures to answer at a time
-    skip_errors:bool=False, # Make an unreadable picture a rejected answer, in place of an `ImageError`
-)->list[Prediction]: # One a picture, in order
+    sources,  # File, folder, bytes, PIL picture, array (`[h,w]`, `[h,w,3]`, `[n,28,28]`), or a list of them
+    model: Predictor | None = None,  # Default: the shipped one
+    top_k: int = 1,  # Answers to list for each
+    reject_below: float = 0.5,  # Probability under which an answer is rejected
+    batch_size: int = 256,  # Pictures to answer at a time
+    skip_errors: bool = False,  # Make an unreadable picture a rejected answer, in place of an `ImageError`
+) -> list[Prediction]:  # One a picture, in order
     "Read digits from pictures."
     model = model or default_predictor()
-    if not 1 <= top_k <= len(model.classes): raise ValueError(f'top_k: from 1 to {len(model.classes)}, found {top_k}')
+    if not 1 <= top_k <= len(model.classes):
+        raise ValueError(f'top_k: from 1 to {len(model.classes)}, found {top_k}')
     answers, batch = [], []
+
     def flush():
         probabilities = iter(model(np.array([seen for _, seen, _ in batch if seen is not None], np.uint8)))
-        answers.extend(make_prediction(next(probabilities), model.classes, top_k, reject_below, name, seen) if seen is not None
-                       else Prediction(name, None, None, [], True, reason) for name, seen, reason in batch)
+        answers.extend(
+            make_prediction(next(probabilities), model.classes, top_k, reject_below, name, seen)
+            if seen is not None
+            else Prediction(name, None, None, [], True, reason)
+            for name, seen, reason in batch
+        )
         batch.clear()
+
     for name, source in expand_sources(sources):
-        try: batch.append((name, prepare(open_picture(source) if isinstance(source, (str, Path, bytes)) else source), None))
+        try:
+            batch.append((name, prepare(open_picture(source) if isinstance(source, (str, Path, bytes)) else source), None))
         except ImageError as e:
             message = str(e) if not name or str(e).startswith(name) else f'{name}: {e}'
-            if not skip_errors: raise ImageError(message) from e
+            if not skip_errors:
+                raise ImageError(message) from e
             batch.append((name, None, message))
-        if len(batch) == batch_size: flush()
+        if len(batch) == batch_size:
+            flush()
     flush()
     return answers

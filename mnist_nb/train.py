@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'AT_LEAST', 'AUGMENTATIONS', 'RECIPES', 'NUMBERS', 'RUN_FILES', 'TrainConfig', 'check_config', 'recipe',
-           'learning_rate_at', 'make_optimizer', 'pick_device', 'resolve_precision', 'TrainError', 'addressed_dropout',
-           'train_step', 'RunState', 'new_state', 'save_state', 'read_state', 'read_config', 'resume_config',
-           'load_state', 'Interrupted', 'catch_signals', 'train_epoch', 'steps_per_epoch', 'settle_epochs',
-           'weights_to_use', 'close_epoch', 'fit_temperature', 'set_aside', 'TrainResult', 'hold_out', 'train',
-           'run_epochs', 'run_facts', 'machine', 'save_run_weights', 'finish_run', 'tensorboard_writer',
+           'learning_rate_at', 'make_optimizer', 'pick_device', 'resolve_precision', 'TrainError', 'own_random_state',
+           'seed_dropout', 'train_step', 'RunState', 'new_state', 'save_state', 'read_state', 'read_config',
+           'resume_config', 'load_state', 'Interrupted', 'catch_signals', 'train_epoch', 'steps_per_epoch',
+           'settle_epochs', 'weights_to_use', 'close_epoch', 'fit_temperature', 'set_aside', 'TrainResult', 'hold_out',
+           'train', 'run_epochs', 'run_facts', 'machine', 'save_run_weights', 'finish_run', 'tensorboard_writer',
            'find_learning_rate', 'steepest', 'plot_learning_rates', 'generalisation_gap', 'plot_history']
 
 # %% ../nbs/02_train.ipynb #83274278
@@ -40,89 +40,122 @@ from .models import CheckpointError, Classifier, create_model, infer, load_weigh
 @dataclass(frozen=True)
 class TrainConfig:
     "Every setting that changes a run."
-    arch:str='improved' # One of `list_models()`
-    epochs:int=10 # Times through the training images
-    min_steps:int=0 # Go through little data more often, until so many steps are done
-    batch_size:int=64 # Images a step
-    learning_rate:float=0.001 # Step size; with `onecycle` its peak is `peak` times this
-    peak:float=10. # Peak of the OneCycle schedule, in multiples of the learning rate
-    optimizer:str='adamw' # `adamw`, `adam` or `sgd` (momentum 0.9)
-    scheduler:str='onecycle' # `onecycle`, `step` (a tenth after 1/2 and 3/4 of the run) or `none`
-    beta1:float=0.9 # Decay of Adam's mean of the gradients
-    weight_decay:float=0.01 # Decoupled in AdamW, added to the gradient in the others
-    label_smoothing:float=0.1 # Share of the target spread over all classes
-    clip_norm:float=0. # Largest norm of the gradient; 0: no clipping
-    ema:float=0. # Decay of the running average of the weights, which is then what is saved; 0: none
-    patience:int=0 # Stop after so many epochs without a better validation accuracy and keep the best; 0: run to the end, keep the last
-    augmentation:Augmentation=field(default_factory=Augmentation) # How far training images are distorted
-    n_valid:int=5_000 # Training images held out for validation (at most a tenth of them); 0: none
-    seed:int=0 # Of weights, order, augmentation and dropout; the split is always the same
-    temperature:float=0. # For the probabilities; 0: fitted on the validation images
-    precision:str='fp32' # `fp32`, `bf16`, or `auto`: bf16 where the hardware computes it
-    channels_last:bool=False # Store pictures with the channel last, which convolutions like
+
+    arch: str = 'improved'  # One of `list_models()`
+    epochs: int = 10  # Times through the training images
+    min_steps: int = 0  # Go through little data more often, until so many steps are done
+    batch_size: int = 64  # Images a step
+    learning_rate: float = 0.001  # Step size; with `onecycle` its peak is `peak` times this
+    peak: float = 10.0  # Peak of the OneCycle schedule, in multiples of the learning rate
+    optimizer: str = 'adamw'  # `adamw`, `adam` or `sgd` (momentum 0.9)
+    scheduler: str = 'onecycle'  # `onecycle`, `step` (a tenth after 1/2 and 3/4 of the run) or `none`
+    beta1: float = 0.9  # Decay of Adam's mean of the gradients
+    weight_decay: float = 0.01  # Decoupled in AdamW, added to the gradient in the others
+    label_smoothing: float = 0.1  # Share of the target spread over all classes
+    clip_norm: float = 0.0  # Largest norm of the gradient; 0: no clipping
+    ema: float = 0.0  # Decay of the running average of the weights, which is then what is saved; 0: none
+    patience: int = 0  # Stop after so many epochs without a better validation accuracy and keep the best; 0: run to the end, keep the last
+    augmentation: Augmentation = field(default_factory=Augmentation)  # How far training images are distorted
+    n_valid: int = 5_000  # Training images held out for validation (at most a tenth of them); 0: none
+    seed: int = 0  # Of weights, order, augmentation and dropout; the split is always the same
+    temperature: float = 0.0  # For the probabilities; 0: fitted on the validation images
+    precision: str = 'fp32'  # `fp32`, `bf16`, or `auto`: bf16 where the hardware computes it
+    channels_last: bool = False  # Store pictures with the channel last, which convolutions like
 
 # %% ../nbs/02_train.ipynb #72a4f6b6
 CHOICES = {'optimizer': ('adamw', 'adam', 'sgd'), 'scheduler': ('onecycle', 'step', 'none'), 'precision': ('fp32', 'bf16', 'auto')}
 AT_LEAST = {'epochs': 1, 'min_steps': 0, 'batch_size': 2, 'n_valid': 0, 'patience': 0, 'weight_decay': 0, 'clip_norm': 0, 'temperature': 0, 'peak': 1}
 
+
 def check_config(
-    config:TrainConfig, # As the user gave it
-)->TrainConfig: # The same, if it makes sense
+    config: TrainConfig,  # As the user gave it
+) -> TrainConfig:  # The same, if it makes sense
     "Refuse settings that can't work."
     for name, choices in CHOICES.items():
-        if getattr(config, name) not in choices: raise ValueError(f'{name}: {getattr(config, name)} is not one of {", ".join(choices)}')
+        if getattr(config, name) not in choices:
+            raise ValueError(f'{name}: {getattr(config, name)} is not one of {", ".join(choices)}')
     for name, least in AT_LEAST.items():
-        if not getattr(config, name) >= least: raise ValueError(f'{name}: expected at least {least}, found {getattr(config, name)}')
-    if not 0 < config.learning_rate < math.inf: raise ValueError(f'learning_rate: expected a positive number, found {config.learning_rate}')
+        if not getattr(config, name) >= least:
+            raise ValueError(f'{name}: expected at least {least}, found {getattr(config, name)}')
+    if not 0 < config.learning_rate < math.inf:
+        raise ValueError(f'learning_rate: expected a positive number, found {config.learning_rate}')
     for name in ('label_smoothing', 'ema', 'beta1'):
-        if not 0 <= getattr(config, name) < 1: raise ValueError(f'{name}: expected from 0 to below 1, found {getattr(config, name)}')
-    if config.patience and not config.n_valid: raise ValueError('patience: early stopping needs validation images (n_valid above 0)')
+        if not 0 <= getattr(config, name) < 1:
+            raise ValueError(f'{name}: expected from 0 to below 1, found {getattr(config, name)}')
+    if config.patience and not config.n_valid:
+        raise ValueError('patience: early stopping needs validation images (n_valid above 0)')
     return config
 
-# %% ../nbs/02_train.ipynb #d0f5ffcf
+# %% ../nbs/02_train.ipynb #336702d7
 AUGMENTATIONS = {
     'none': Augmentation(),
     'light': Augmentation(rotation=5, scale=0.05, shear=0.05, shift=0.5, elastic=0.3),
     'medium': Augmentation(rotation=8, scale=0.08, shear=0.1, shift=1, elastic=0.3),
-    'full': Augmentation(rotation=12, scale=0.12, shear=0.15, shift=2, elastic=0.5)}
+    'full': Augmentation(rotation=12, scale=0.12, shear=0.15, shift=2, elastic=0.5),
+}
 
 RECIPES = {
     'base': TrainConfig('base', peak=2, min_steps=2_000, augmentation=AUGMENTATIONS['light']),
     'improved': TrainConfig('improved', min_steps=2_000, augmentation=AUGMENTATIONS['medium']),
-    'lenet5': TrainConfig('lenet5', batch_size=256, peak=5, min_steps=1_000, label_smoothing=0.05, augmentation=AUGMENTATIONS['medium'],
-                          precision='auto', channels_last=True),
-    'cnn': TrainConfig('cnn', batch_size=256, beta1=0.7, min_steps=1_000, label_smoothing=0.05, augmentation=AUGMENTATIONS['full'],
-                       precision='auto', channels_last=True)}
+    'lenet5': TrainConfig(
+        'lenet5',
+        batch_size=256,
+        peak=5,
+        min_steps=1_000,
+        label_smoothing=0.05,
+        augmentation=AUGMENTATIONS['medium'],
+        precision='auto',
+        channels_last=True,
+    ),
+    'cnn': TrainConfig(
+        'cnn',
+        epochs=8,
+        batch_size=256,
+        beta1=0.7,
+        min_steps=1_000,
+        label_smoothing=0.05,
+        augmentation=AUGMENTATIONS['full'],
+        precision='auto',
+        channels_last=True,
+    ),
+}
 
 # %% ../nbs/02_train.ipynb #a41a6cfa
 def recipe(
-    name:str='improved', # A name in `RECIPES`
-    **overrides, # Fields of `TrainConfig` to change
-)->TrainConfig:
+    name: str = 'improved',  # A name in `RECIPES`
+    **overrides,  # Fields of `TrainConfig` to change
+) -> TrainConfig:
     "Look up a recipe, with some settings changed."
-    if name not in RECIPES: raise ValueError(f'{name}: no such recipe; there are {", ".join(RECIPES)}')
+    if name not in RECIPES:
+        raise ValueError(f'{name}: no such recipe; there are {", ".join(RECIPES)}')
     return check_config(replace(RECIPES[name], **overrides))
 
 # %% ../nbs/02_train.ipynb #f23de072
 def learning_rate_at(
-    step:int, # Steps done so far
-    total:int, # Steps of the whole run
-    config:TrainConfig, # Learning rate, peak and schedule
-)->float: # The learning rate of this step
+    step: int,  # Steps done so far
+    total: int,  # Steps of the whole run
+    config: TrainConfig,  # Learning rate, peak and schedule
+) -> float:  # The learning rate of this step
     "Compute the learning rate of a step."
     base, top = config.learning_rate, config.learning_rate * config.peak
-    if config.scheduler == 'none': return base
-    if config.scheduler == 'step': return base * 0.1 ** ((step >= total / 2) + (step >= total * 3 / 4))
+    if config.scheduler == 'none':
+        return base
+    if config.scheduler == 'step':
+        return base * 0.1 ** ((step >= total / 2) + (step >= total * 3 / 4))
     turn = 0.25 * total - 1
-    def cosine(start, stop, share): return stop + (start - stop) / 2 * (1 + math.cos(math.pi * share))
-    if step <= turn: return cosine(base, top, step / turn)
+
+    def cosine(start, stop, share):
+        return stop + (start - stop) / 2 * (1 + math.cos(math.pi * share))
+
+    if step <= turn:
+        return cosine(base, top, step / turn)
     return cosine(top, base / 10_000, (step - turn) / (total - 1 - turn))
 
 # %% ../nbs/02_train.ipynb #b22a2e1b
 def make_optimizer(
-    model:Classifier, # What to train
-    config:TrainConfig, # Which optimizer
-)->torch.optim.Optimizer:
+    model: Classifier,  # What to train
+    config: TrainConfig,  # Which optimizer
+) -> torch.optim.Optimizer:
     "Make the optimizer that the configuration names."
     if config.optimizer == 'sgd':
         return torch.optim.SGD(model.parameters(), lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay)
@@ -132,53 +165,62 @@ def make_optimizer(
 
 # %% ../nbs/02_train.ipynb #3d88bc99
 def pick_device(
-    cpu:bool=False, # Insist on the CPU
-    gpu:bool=False, # Insist on a GPU
-)->torch.device:
+    cpu: bool = False,  # Insist on the CPU
+    gpu: bool = False,  # Insist on a GPU
+) -> torch.device:
     "Choose where to train: CUDA, Apple's MPS, or the CPU."
-    if cpu and gpu: raise ValueError('--cpu and --gpu exclude each other; give one, or none to take the GPU if there is one')
+    if cpu and gpu:
+        raise ValueError('--cpu and --gpu exclude each other; give one, or none to take the GPU if there is one')
     found = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else None
-    if gpu and not found: raise ValueError('no GPU: PyTorch finds neither CUDA nor MPS on this machine; use --cpu, or leave both out')
+    if gpu and not found:
+        raise ValueError('no GPU: PyTorch finds neither CUDA nor MPS on this machine; use --cpu, or leave both out')
     return torch.device('cpu' if cpu or not found else found)
 
+
 def resolve_precision(
-    config:TrainConfig, # With `auto`, or what the user insists on
-    device:torch.device, # Where it will run
-)->TrainConfig: # With `fp32` or `bf16`
+    config: TrainConfig,  # With `auto`, or what the user insists on
+    device: torch.device,  # Where it will run
+) -> TrainConfig:  # With `fp32` or `bf16`
     "Decide what `auto` means on this hardware."
-    if config.precision != 'auto': return config
-    native = {'cuda': lambda: torch.cuda.is_bf16_supported(including_emulation=False),
-              'cpu': lambda: bool(torch.cpu.get_capabilities().get('avx512_bf16'))}.get(device.type, lambda: False)()
+    if config.precision != 'auto':
+        return config
+    native = {
+        'cuda': lambda: torch.cuda.is_bf16_supported(including_emulation=False),
+        'cpu': lambda: bool(torch.cpu.get_capabilities().get('avx512_bf16')),
+    }.get(device.type, lambda: False)()
     return replace(config, precision='bf16' if native else 'fp32')
 
-# %% ../nbs/02_train.ipynb #8a44c027
+# %% ../nbs/02_train.ipynb #5d7d9175
 class TrainError(ValueError):
     "A run that can't go on; the message says at which step and what to do."
 
-@contextmanager
-def addressed_dropout(
-    device:torch.device, # Where the model is
-    *address, # Such as seed, epoch and step
-)->Iterator[None]:
-    "Give what draws from the global random state a state that depends on the address alone."
-    with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
-        torch.manual_seed(generator('dropout', *address).initial_seed())
-        yield
+
+def own_random_state(
+    device: torch.device,  # Where the model is
+):  # A context manager
+    "Put PyTorch's global random state back afterwards, whatever was drawn from it."
+    return torch.random.fork_rng(devices=[device] if device.type == 'cuda' else [])
+
+
+def seed_dropout(*address):
+    "Make what is drawn next from the global random state depend on the address alone."
+    torch.manual_seed(generator('dropout', *address).initial_seed())
 
 # %% ../nbs/02_train.ipynb #eae1da88
 def train_step(
-    model:Classifier, # In training mode
-    optimizer:torch.optim.Optimizer, # Of its parameters
-    images:torch.Tensor, # `[batch,1,28,28]`, uint8 or 0..1
-    labels:torch.Tensor, # `[batch]`
-    config:TrainConfig, # Smoothing, clipping, precision
-)->tuple[float, int]: # Mean loss of the batch, and how many were right
+    model: Classifier,  # In training mode
+    optimizer: torch.optim.Optimizer,  # Of its parameters
+    images: torch.Tensor,  # `[batch,1,28,28]`, uint8 or 0..1
+    labels: torch.Tensor,  # `[batch]`
+    config: TrainConfig,  # Smoothing, clipping, precision
+) -> tuple[float, int]:  # Mean loss of the batch, and how many were right
     "Take one step of the optimizer."
     with torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == 'bf16'):
         logits = model(images)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
     loss.backward()
-    if config.clip_norm: torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+    if config.clip_norm:
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
     optimizer.step()
     optimizer.zero_grad()
     return loss.item(), (logits.argmax(1) == labels).sum().item()
@@ -187,43 +229,48 @@ def train_step(
 @dataclass
 class RunState:
     "What changes during a run."
-    model:Classifier # Weights being trained
-    optimizer:torch.optim.Optimizer # And its moments
-    average:AveragedModel|None # Running average of the weights, if the recipe wants one
-    epoch:int=0 # Epochs done
-    step:int=0 # Steps done in this epoch
-    loss_sum:float=0. # Over the images of this epoch so far
-    correct:int=0 # Of the images of this epoch so far
-    seconds:float=0. # Of training in this epoch so far
-    measuring:float=0. # Seconds spent on validation and checkpoints in the whole run
-    best:float=-1. # Best validation accuracy so far
-    waited:int=0 # Epochs since
-    history:list[dict]=field(default_factory=list) # A record an epoch
+
+    model: Classifier  # Weights being trained
+    optimizer: torch.optim.Optimizer  # And its moments
+    average: AveragedModel | None  # Running average of the weights, if the recipe wants one
+    epoch: int = 0  # Epochs done
+    step: int = 0  # Steps done in this epoch
+    loss_sum: float = 0.0  # Over the images of this epoch so far
+    correct: int = 0  # Of the images of this epoch so far
+    seconds: float = 0.0  # Of training in this epoch so far
+    measuring: float = 0.0  # Seconds spent on validation and checkpoints in the whole run
+    best: float = -1.0  # Best validation accuracy so far
+    waited: int = 0  # Epochs since
+    history: list[dict] = field(default_factory=list)  # A record an epoch
+
 
 NUMBERS = ('epoch', 'step', 'loss_sum', 'correct', 'seconds', 'measuring', 'best', 'waited', 'history')
 
+
 def new_state(
-    config:TrainConfig, # What to train and how
-    digits:Digits, # Training images: number of classes, mean and deviation of the pixels
-    device:torch.device, # Where
-)->RunState:
+    config: TrainConfig,  # What to train and how
+    digits: Digits,  # Training images: number of classes, mean and deviation of the pixels
+    device: torch.device,  # Where
+) -> RunState:
     "Make the state of a run that has not begun."
     mean, std = (round(value, 4) for value in pixel_stats(digits.images))
     model = create_model(config.arch, len(digits.classes), config.seed, mean, std).to(device)
-    if config.channels_last: model = model.to(memory_format=torch.channels_last)
+    if config.channels_last:
+        model = model.to(memory_format=torch.channels_last)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True) if config.ema else None
     return RunState(model, make_optimizer(model, config), average)
 
 # %% ../nbs/02_train.ipynb #79decb8b
 def save_state(
-    state:RunState, # Where the run stands
-    path:Path, # `last_state.safetensors`
-    config:TrainConfig, # To know it again
-    data_digest:str, # Likewise
+    state: RunState,  # Where the run stands
+    path: Path,  # `last_state.safetensors`
+    config: TrainConfig,  # To know it again
+    data_digest: str,  # Likewise
 ):
     "Write everything a resume needs to one file, atomically."
     tensors = {f'model.{k}': v for k, v in state.model.state_dict().items()}
-    if state.average: tensors |= {f'average.{k}': v for k, v in state.average.state_dict().items()}
+    if state.average:
+        tensors |= {f'average.{k}': v for k, v in state.average.state_dict().items()}
     for i, moments in state.optimizer.state_dict()['state'].items():
         tensors |= {f'optimizer.{i}.{k}': v for k, v in moments.items()}
     numbers = {name: getattr(state, name) for name in NUMBERS}
@@ -232,86 +279,104 @@ def save_state(
 
 # %% ../nbs/02_train.ipynb #b0ed73c5
 def read_state(
-    path:Path, # `last_state.safetensors`
-)->tuple[dict[str, torch.Tensor], dict]: # Tensors, and the notes beside them
+    path: Path,  # `last_state.safetensors`
+) -> tuple[dict[str, torch.Tensor], dict]:  # Tensors, and the notes beside them
     "Read the file that `save_state` wrote."
-    if not path.exists(): raise CheckpointError(f'{path}: nothing to resume here; start the run without --resume')
+    if not path.exists():
+        raise CheckpointError(f'{path}: nothing to resume here; start the run without --resume')
     try:
         data = path.read_bytes()
         size = int.from_bytes(data[:8], 'little')
-        return load(data), json.loads(json.loads(data[8:8 + size])['__metadata__']['mnist_nb'])
+        return load(data), json.loads(json.loads(data[8 : 8 + size])['__metadata__']['mnist_nb'])
     except (SafetensorError, ValueError, KeyError) as e:
         raise CheckpointError(f'{path}: damaged ({e}); start the run again without --resume') from e
 
+
 def read_config(
-    path:Path, # `last_state.safetensors`
-)->TrainConfig: # Of the run that wrote it
+    path: Path,  # `last_state.safetensors`
+) -> TrainConfig:  # Of the run that wrote it
     "Read the configuration of an unfinished run."
     saved = read_state(path)[1]['config']
     return TrainConfig(**{**saved, 'augmentation': Augmentation(**saved['augmentation'])})
 
 # %% ../nbs/02_train.ipynb #f7c15b77
 def resume_config(
-    config:TrainConfig, # Of the unfinished run
-    given:dict, # What was asked for now; None where nothing was
-)->TrainConfig:
+    config: TrainConfig,  # Of the unfinished run
+    given: dict,  # What was asked for now; None where nothing was
+) -> TrainConfig:
     "Take an unfinished run's configuration, and refuse to change it on the way."
     changed = [f'{k} {getattr(config, k)} -> {v}' for k, v in given.items() if v is not None and getattr(config, k) != v]
-    if changed: raise CheckpointError(f'the run was started with other settings ({", ".join(changed)}); resume it with its own, or start anew')
+    if changed:
+        raise CheckpointError(f'the run was started with other settings ({", ".join(changed)}); resume it with its own, or start anew')
     return config
 
 # %% ../nbs/02_train.ipynb #44c18f17
 def load_state(
-    state:RunState, # New, of the same configuration; filled in
-    path:Path, # `last_state.safetensors`
-    config:TrainConfig, # What the run was asked for now
-    data_digest:str, # Of the data it would go on with
+    state: RunState,  # New, of the same configuration; filled in
+    path: Path,  # `last_state.safetensors`
+    config: TrainConfig,  # What the run was asked for now
+    data_digest: str,  # Of the data it would go on with
 ):
     "Bring a run to where it was when the file was written."
     tensors, notes = read_state(path)
     resume_config(read_config(path), {f.name: getattr(config, f.name) for f in fields(config)})
-    if notes['digest'] != data_digest: raise CheckpointError(f'{path}: the run was started on other data; name the same --data_dir and --dataset')
-    def under(prefix): return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    if notes['digest'] != data_digest:
+        raise CheckpointError(f'{path}: the run was started on other data; name the same --data_dir and --dataset')
+
+    def under(prefix):
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
     try:
         state.model.load_state_dict(under('model.'))
-        if state.average: state.average.load_state_dict(under('average.'))
+        if state.average:
+            state.average.load_state_dict(under('average.'))
         moments, parameters = {}, list(state.model.parameters())
         for name, tensor in under('optimizer.').items():
             index, key = name.split('.')
-            like = parameters[int(index)] # fused optimizers need moments that lie in memory as their parameter does
+            like = parameters[int(index)]  # fused optimizers need moments that lie in memory as their parameter does
             moments.setdefault(int(index), {})[key] = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
         state.optimizer.load_state_dict({'state': moments, 'param_groups': state.optimizer.state_dict()['param_groups']})
-        for name in NUMBERS: setattr(state, name, notes['numbers'][name])
-    except (RuntimeError, KeyError, ValueError) as e: raise CheckpointError(f'{path}: does not fit this version ({e})') from e
+        for name in NUMBERS:
+            setattr(state, name, notes['numbers'][name])
+    except (RuntimeError, KeyError, ValueError) as e:
+        raise CheckpointError(f'{path}: does not fit this version ({e})') from e
 
 # %% ../nbs/02_train.ipynb #86d00337
 class Interrupted(KeyboardInterrupt):
     "A run that was stopped by a signal and saved itself; `signum` is the signal."
-    def __init__(self, message:str, signum:int):
+
+    def __init__(self, message: str, signum: int):
         super().__init__(message)
         self.signum = signum
 
+
 @contextmanager
-def catch_signals()->Iterator[list[int]]: # The signals that came
+def catch_signals() -> Iterator[list[int]]:  # The signals that came
     "Collect SIGINT and SIGTERM for a while; the second of them acts as it would without this."
     caught, before = [], {}
+
     def restore():
-        for number, handler in before.items(): signal.signal(number, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
     def note(number, frame):
         caught.append(number)
         restore()
+
     if threading.current_thread() is threading.main_thread():
         before.update({number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)})
-    try: yield caught
-    finally: restore()
+    try:
+        yield caught
+    finally:
+        restore()
 
-# %% ../nbs/02_train.ipynb #02a311be
+# %% ../nbs/02_train.ipynb #c6565424
 def train_epoch(
-    state:RunState, # Where the run stands; brought to the end of the epoch
-    digits:Digits, # Training images
-    config:TrainConfig, # How
-    caught:list[int], # Signals; one here ends the epoch after the step
-    bar:tqdm, # Advanced by one a step
+    state: RunState,  # Where the run stands; brought to the end of the epoch
+    digits: Digits,  # Training images
+    config: TrainConfig,  # How
+    caught: list[int],  # Signals; one here ends the epoch after the step
+    bar: tqdm,  # Advanced by one a step
 ):
     "Train until the epoch is over or a signal comes."
     device = next(state.model.parameters()).device
@@ -321,102 +386,128 @@ def train_epoch(
         start = time.perf_counter()
         address = config.seed, state.epoch, state.step
         images = augment(images.to(device), config.augmentation, generator('augment', *address))
-        if config.channels_last: images = images.to(memory_format=torch.channels_last)
+        if config.channels_last:
+            images = images.to(memory_format=torch.channels_last)
         rate = learning_rate_at(state.epoch * per_epoch + state.step, config.epochs * per_epoch, config)
-        for group in state.optimizer.param_groups: group['lr'] = rate
-        with addressed_dropout(device, *address):
-            loss, correct = train_step(state.model, state.optimizer, images, labels.to(device), config)
-        if not math.isfinite(loss): raise TrainError(f'the loss is {loss} in epoch {state.epoch + 1}, step {state.step + 1}; '
-                                                     'the last good weights are kept; try a smaller --learning_rate')
-        if state.average: state.average.update_parameters(state.model)
+        for group in state.optimizer.param_groups:
+            group['lr'] = rate
+        seed_dropout(*address)
+        loss, correct = train_step(state.model, state.optimizer, images, labels.to(device), config)
+        if not math.isfinite(loss):
+            raise TrainError(
+                f'the loss is {loss} in epoch {state.epoch + 1}, step {state.step + 1}; the last good weights are kept; try a smaller --learning_rate'
+            )
+        if state.average:
+            state.average.update_parameters(state.model)
         state.step, state.correct, state.loss_sum = state.step + 1, state.correct + correct, state.loss_sum + loss * len(labels)
         state.seconds += time.perf_counter() - start
         bar.update()
-        if caught: return
+        if caught:
+            return
 
 # %% ../nbs/02_train.ipynb #4f70e1e0
-def steps_per_epoch(n:int, config:TrainConfig)->int:
+def steps_per_epoch(n: int, config: TrainConfig) -> int:
     "Full batches an epoch; all of the data when it is less than a batch."
     return max(1, n // config.batch_size)
 
-def settle_epochs(config:TrainConfig, n:int)->TrainConfig:
+
+def settle_epochs(config: TrainConfig, n: int) -> TrainConfig:
     "Turn `min_steps` into epochs of `n` images."
     return replace(config, epochs=max(config.epochs, math.ceil(config.min_steps / steps_per_epoch(n, config))), min_steps=0)
 
-def weights_to_use(state:RunState)->Classifier:
+
+def weights_to_use(state: RunState) -> Classifier:
     "The average where the recipe keeps one, else the model itself."
     return state.average.module if state.average else state.model
 
+
 def close_epoch(
-    state:RunState, # At the last step of an epoch; advanced to the next
-    valid:Digits|None, # Validation images
-    config:TrainConfig, # Schedule and batch size
-    per_epoch:int, # Steps
-)->bool: # Is this the best epoch so far?
+    state: RunState,  # At the last step of an epoch; advanced to the next
+    valid: Digits | None,  # Validation images
+    config: TrainConfig,  # Schedule and batch size
+    per_epoch: int,  # Steps
+) -> bool:  # Is this the best epoch so far?
     "Measure the epoch, add it to the history, and begin the next."
     n, rate = state.step * config.batch_size, state.optimizer.param_groups[0]['lr']
-    record = {'epoch': state.epoch + 1, 'train_loss': state.loss_sum / n, 'train_accuracy': state.correct / n,
-              'learning_rate': rate, 'seconds': state.seconds}
+    record = {
+        'epoch': state.epoch + 1,
+        'train_loss': state.loss_sum / n,
+        'train_accuracy': state.correct / n,
+        'learning_rate': rate,
+        'seconds': state.seconds,
+    }
     if valid:
         logits = infer(weights_to_use(state), valid.images)
-        record |= {'valid_loss': F.cross_entropy(logits, valid.labels).item(), 'valid_accuracy': (logits.argmax(1) == valid.labels).float().mean().item()}
+        record |= {
+            'valid_loss': F.cross_entropy(logits, valid.labels).item(),
+            'valid_accuracy': (logits.argmax(1) == valid.labels).float().mean().item(),
+        }
     better = record.get('valid_accuracy', 0) > state.best
     state.best, state.waited = (record.get('valid_accuracy', 0), 0) if better else (state.best, state.waited + 1)
     state.history.append(record)
-    state.epoch, state.step, state.loss_sum, state.correct, state.seconds = state.epoch + 1, 0, 0., 0, 0.
+    state.epoch, state.step, state.loss_sum, state.correct, state.seconds = state.epoch + 1, 0, 0.0, 0, 0.0
     return better
 
 # %% ../nbs/02_train.ipynb #e9c94b98
 def fit_temperature(
-    logits:torch.Tensor, # `[n,classes]`, of images not trained on
-    labels:torch.Tensor, # `[n]`
-)->float: # Divide logits by this
+    logits: torch.Tensor,  # `[n,classes]`, of images not trained on
+    labels: torch.Tensor,  # `[n]`
+) -> float:  # Divide logits by this
     "Find the temperature of the lowest negative log-likelihood."
-    def nll(log_t): return F.cross_entropy(logits.double() / math.exp(log_t), labels).item()
+
+    def nll(log_t):
+        return F.cross_entropy(logits.double() / math.exp(log_t), labels).item()
+
     return math.exp(minimize_scalar(nll, bounds=(-3, 3), method='bounded').x)
 
 # %% ../nbs/02_train.ipynb #2d371265
 RUN_FILES = ('best_model.safetensors', 'last_state.safetensors', 'config.json', 'history.jsonl')
 
+
 def set_aside(
-    folder:Path, # Run folder
+    folder: Path,  # Run folder
 ):
     "Move an earlier run to `previous`, in place of what lies there."
-    files = [folder/name for name in RUN_FILES if (folder/name).exists()]
-    if files: (folder/'previous').mkdir(exist_ok=True)
-    for path in files: path.replace(folder/'previous'/path.name)
+    files = [folder / name for name in RUN_FILES if (folder / name).exists()]
+    if files:
+        (folder / 'previous').mkdir(exist_ok=True)
+    for path in files:
+        path.replace(folder / 'previous' / path.name)
+
 
 @dataclass(frozen=True)
 class TrainResult:
     "What a run made."
-    model:Classifier # The weights to use, in evaluation mode
-    config:TrainConfig # With `auto` resolved
-    history:list[dict] # A record an epoch
-    facts:dict # Saved with the weights: data, accuracy, temperature, times, machine
-    checkpoint:Path|None # `best_model.safetensors`
-    last:Classifier # The weights of the last step, without averaging
+
+    model: Classifier  # The weights to use, in evaluation mode
+    config: TrainConfig  # With `auto` resolved
+    history: list[dict]  # A record an epoch
+    facts: dict  # Saved with the weights: data, accuracy, temperature, times, machine
+    checkpoint: Path | None  # `best_model.safetensors`
+    last: Classifier  # The weights of the last step, without averaging
 
 # %% ../nbs/02_train.ipynb #dec8075d
 def hold_out(
-    digits:Digits, # All training images
-    config:TrainConfig, # How many to hold out
-)->tuple[Digits, Digits|None]: # Training and validation images
+    digits: Digits,  # All training images
+    config: TrainConfig,  # How many to hold out
+) -> tuple[Digits, Digits | None]:  # Training and validation images
     "Split off the validation images: the same ones in every run."
     n_valid = min(config.n_valid, len(digits) // 10)
-    if not n_valid: return digits, None
+    if not n_valid:
+        return digits, None
     train, valid = stratified_split(digits.labels, n_valid)
     return digits[train], digits[valid]
 
 # %% ../nbs/02_train.ipynb #ecd44d21
 def train(
-    config:TrainConfig, # What and how
-    digits:Digits|None=None, # Training images, the validation images among them; default: `load_mnist()`
-    save_dir:str|Path|None=None, # Run folder; None: nothing is written
-    resume:bool=False, # Go on with the run that lies in `save_dir`
-    device:torch.device|None=None, # Default: the GPU if there is one
-    progress:bool=True, # Show a bar?
-    on_epoch:Callable[[dict, Classifier], None]|None=None, # Called after each epoch with its record and the weights to use
-)->TrainResult:
+    config: TrainConfig,  # What and how
+    digits: Digits | None = None,  # Training images, the validation images among them; default: `load_mnist()`
+    save_dir: str | Path | None = None,  # Run folder; None: nothing is written
+    resume: bool = False,  # Go on with the run that lies in `save_dir`
+    device: torch.device | None = None,  # Default: the GPU if there is one
+    progress: bool = True,  # Show a bar?
+    on_epoch: Callable[[dict, Classifier], None] | None = None,  # Called after each epoch with its record and the weights to use
+) -> TrainResult:
     "Train a network."
     device = device or pick_device()
     config = resolve_precision(check_config(config), device)
@@ -424,25 +515,27 @@ def train(
     training, valid = hold_out(digits, config)
     config = settle_epochs(config, len(training))
     state, folder = new_state(config, training, device), Path(save_dir) if save_dir else None
-    if resume: load_state(state, folder/'last_state.safetensors', config, digits.digest)
+    if resume:
+        load_state(state, folder / 'last_state.safetensors', config, digits.digest)
     elif folder:
         set_aside(folder)
-        write_atomic(folder/'config.json', json.dumps(asdict(config), indent=2).encode())
-    try: run_epochs(state, training, valid, config, folder, digits.digest, progress, on_epoch)
+        write_atomic(folder / 'config.json', json.dumps(asdict(config), indent=2).encode())
+    try:
+        run_epochs(state, training, valid, config, folder, digits.digest, progress, on_epoch)
     except Interrupted as e:
         raise Interrupted(f'{e}; go on with: --resume --save_dir {folder}' if folder else f'{e}; nothing was saved', e.signum) from None
     return finish_run(state, training, valid, config, folder)
 
-# %% ../nbs/02_train.ipynb #eb710de6
+# %% ../nbs/02_train.ipynb #0df77697
 def run_epochs(
-    state:RunState, # Where the run stands; brought to its end
-    training:Digits, # Images to learn from
-    valid:Digits|None, # Images to watch
-    config:TrainConfig, # How
-    folder:Path|None, # Run folder
-    data_digest:str, # Of the data
-    progress:bool, # Show a bar?
-    on_epoch:Callable[[dict, Classifier], None]|None, # Called after each epoch
+    state: RunState,  # Where the run stands; brought to its end
+    training: Digits,  # Images to learn from
+    valid: Digits | None,  # Images to watch
+    config: TrainConfig,  # How
+    folder: Path | None,  # Run folder
+    data_digest: str,  # Of the data
+    progress: bool,  # Show a bar?
+    on_epoch: Callable[[dict, Classifier], None] | None,  # Called after each epoch
 ):
     "Go through the epochs that are left."
     per_epoch = steps_per_epoch(len(training), config)
@@ -450,101 +543,130 @@ def run_epochs(
     bar = tqdm(total=config.epochs * per_epoch, initial=done, unit='step', desc=config.arch, disable=None if progress else True)
     with catch_signals() as caught, bar:
         while state.epoch < config.epochs and not (config.patience and state.waited >= config.patience):
-            train_epoch(state, training, config, caught, bar)
+            with own_random_state(next(state.model.parameters()).device):
+                train_epoch(state, training, config, caught, bar)
             start = time.perf_counter()
             if state.step == per_epoch:
                 better = close_epoch(state, valid, config, per_epoch)
                 bar.set_postfix({k: f'{v:.4f}' for k, v in state.history[-1].items() if k in ('train_loss', 'valid_accuracy')})
-                if on_epoch: on_epoch(state.history[-1], weights_to_use(state))
-                if folder and config.patience and better: save_run_weights(state, valid, config, folder, training)
-                if folder: write_atomic(folder/'history.jsonl', ''.join(json.dumps(r) + '\n' for r in state.history).encode())
+                if on_epoch:
+                    on_epoch(state.history[-1], weights_to_use(state))
+                if folder and config.patience and better:
+                    save_run_weights(state, valid, config, folder, training)
+                if folder:
+                    write_atomic(folder / 'history.jsonl', ''.join(json.dumps(r) + '\n' for r in state.history).encode())
             state.measuring += time.perf_counter() - start
-            if folder: save_state(state, folder/'last_state.safetensors', config, data_digest)
-            if caught: raise Interrupted(f'stopped by {signal.Signals(caught[0]).name} in epoch {min(state.epoch + 1, config.epochs)} of {config.epochs}', caught[0])
+            if folder:
+                save_state(state, folder / 'last_state.safetensors', config, data_digest)
+            if caught:
+                raise Interrupted(
+                    f'stopped by {signal.Signals(caught[0]).name} in epoch {min(state.epoch + 1, config.epochs)} of {config.epochs}', caught[0]
+                )
 
 # %% ../nbs/02_train.ipynb #adb959c8
 def run_facts(
-    state:RunState, # After its last epoch, or its best
-    valid:Digits|None, # Validation images
-    config:TrainConfig, # Of the run
-    training:Digits, # What it learned from
-)->dict: # What is saved with the weights
+    state: RunState,  # After its last epoch, or its best
+    valid: Digits | None,  # Validation images
+    config: TrainConfig,  # Of the run
+    training: Digits,  # What it learned from
+) -> dict:  # What is saved with the weights
     "Put together what is known of a run: data, accuracy, temperature, times, machine."
     model, seconds, n = weights_to_use(state), sum(r['seconds'] for r in state.history), len(training)
     logits = infer(model, valid.images) if valid else None
-    some = training[:10_000] # enough for the gap to 0.1 %
-    return dict(config=asdict(config), dataset=training.dataset, classes=list(training.classes), data_digest=training.digest, train_images=n,
-                valid_images=len(valid) if valid else 0, epochs=len(state.history), seed=config.seed,
-                temperature=config.temperature or (fit_temperature(logits, valid.labels) if valid else 1.),
-                valid_accuracy=(logits.argmax(1) == valid.labels).float().mean().item() if valid else None,
-                train_accuracy=(infer(model, some.images).argmax(1) == some.labels).float().mean().item(),
-                train_seconds=seconds, total_seconds=seconds + state.measuring, images_per_second=n * len(state.history) / seconds,
-                machine=machine(), device=next(model.parameters()).device.type, threads=torch.get_num_threads())
+    some = training[:10_000]  # enough for the gap to 0.1 %
+    return dict(
+        config=asdict(config),
+        dataset=training.dataset,
+        classes=list(training.classes),
+        data_digest=training.digest,
+        train_images=n,
+        valid_images=len(valid) if valid else 0,
+        epochs=len(state.history),
+        seed=config.seed,
+        temperature=config.temperature or (fit_temperature(logits, valid.labels) if valid else 1.0),
+        valid_accuracy=(logits.argmax(1) == valid.labels).float().mean().item() if valid else None,
+        train_accuracy=(infer(model, some.images).argmax(1) == some.labels).float().mean().item(),
+        train_seconds=seconds,
+        total_seconds=seconds + state.measuring,
+        images_per_second=n * len(state.history) / seconds,
+        machine=machine(),
+        device=next(model.parameters()).device.type,
+        threads=torch.get_num_threads(),
+    )
 
-def machine()->str:
+
+def machine() -> str:
     "Processor and system, without anything that names the computer."
     cpu = torch.cpu.get_capabilities().get('cpu_name') or platform.processor() or platform.machine()
     return f'{cpu}, {platform.system()}, Python {platform.python_version()}, torch {torch.__version__}'
 
-def save_run_weights(state:RunState, valid:Digits|None, config:TrainConfig, folder:Path, training:Digits)->dict:
+
+def save_run_weights(state: RunState, valid: Digits | None, config: TrainConfig, folder: Path, training: Digits) -> dict:
     "Write the weights to use, with their facts."
     facts = run_facts(state, valid, config, training)
-    save_weights(weights_to_use(state), folder/'best_model.safetensors', **facts)
+    save_weights(weights_to_use(state), folder / 'best_model.safetensors', **facts)
     return facts
 
 # %% ../nbs/02_train.ipynb #eacbf013
 def finish_run(
-    state:RunState, # After the last epoch
-    training:Digits, # What it learned from
-    valid:Digits|None, # Validation images
-    config:TrainConfig, # Of the run
-    folder:Path|None, # Run folder
-)->TrainResult:
+    state: RunState,  # After the last epoch
+    training: Digits,  # What it learned from
+    valid: Digits | None,  # Validation images
+    config: TrainConfig,  # Of the run
+    folder: Path | None,  # Run folder
+) -> TrainResult:
     "Write the weights of a finished run, unless early stopping has written better ones, and hand them over."
-    path = folder/'best_model.safetensors' if folder else None
+    path = folder / 'best_model.safetensors' if folder else None
     if config.patience and path and path.exists():
         model, facts = load_weights(path)
         return TrainResult(model, config, state.history, facts, path, state.model.eval())
     facts = save_run_weights(state, valid, config, folder, training) if folder else run_facts(state, valid, config, training)
     return TrainResult(weights_to_use(state).eval(), config, state.history, facts, path, state.model.eval())
 
-# %% ../nbs/02_train.ipynb #59f4b83c
+# %% ../nbs/02_train.ipynb #f817743c
 def tensorboard_writer(
-    folder:str|Path, # Run folder; logs go to `tensorboard` below it
+    folder: str | Path,  # Run folder; logs go to `tensorboard` below it
 ):
     "Open a TensorBoard log, if it is installed."
-    try: from torch.utils.tensorboard import SummaryWriter
-    except ImportError: raise ValueError('TensorBoard is not installed; get it with: pip install "mnist-nb[tensorboard]"') from None
-    return SummaryWriter(Path(folder)/'tensorboard')
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ValueError('TensorBoard is not installed; get it with: pip install "mnist-nb[tensorboard]"') from None
+    return SummaryWriter(Path(folder) / 'tensorboard')
 
-# %% ../nbs/02_train.ipynb #50ef1427
+# %% ../nbs/02_train.ipynb #6c5f7090
 def find_learning_rate(
-    config:TrainConfig, # Architecture, optimizer, batch size
-    digits:Digits, # Training images
-    lowest:float=1e-5, # First learning rate
-    highest:float=1., # Last one, unless the loss explodes before
-    steps:int=150, # From one to the other, in equal factors
-)->tuple[list[float], list[float], float]: # Rates, smoothed losses, and the rate of the steepest fall
+    config: TrainConfig,  # Architecture, optimizer, batch size
+    digits: Digits,  # Training images
+    lowest: float = 1e-5,  # First learning rate
+    highest: float = 1.0,  # Last one, unless the loss explodes before
+    steps: int = 150,  # From one to the other, in equal factors
+) -> tuple[list[float], list[float], float]:  # Rates, smoothed losses, and the rate of the steepest fall
     "Try a range of learning rates on a fresh network."
-    state, rates, losses, mean = new_state(config, digits, torch.device('cpu')), [], [], 0.
+    state, rates, losses, mean = new_state(config, digits, torch.device('cpu')), [], [], 0.0
     while len(rates) < steps:
         for images, labels in batches(digits, config.batch_size, config.seed, epoch=len(rates), drop_last=True):
             rate = lowest * (highest / lowest) ** (len(rates) / (steps - 1))
-            for group in state.optimizer.param_groups: group['lr'] = rate
-            with addressed_dropout(torch.device('cpu'), 'finder', len(rates)):
+            for group in state.optimizer.param_groups:
+                group['lr'] = rate
+            with own_random_state(torch.device('cpu')):
+                seed_dropout('finder', len(rates))
                 loss, _ = train_step(state.model, state.optimizer, images, labels, config)
             mean = 0.9 * mean + 0.1 * loss
             smooth = mean / (1 - 0.9 ** (len(losses) + 1))
-            if len(rates) == steps or not math.isfinite(loss) or (losses and smooth > 3 * min(losses)): return rates, losses, steepest(rates, losses)
+            if len(rates) == steps or not math.isfinite(loss) or (losses and smooth > 3 * min(losses)):
+                return rates, losses, steepest(rates, losses)
             rates, losses = [*rates, rate], [*losses, smooth]
     return rates, losses, steepest(rates, losses)
 
-def steepest(rates:list[float], losses:list[float])->float:
+
+def steepest(rates: list[float], losses: list[float]) -> float:
     "The learning rate at which the loss falls fastest."
     falls = [losses[i - 5] - losses[i + 5] for i in range(5, len(losses) - 5)]
     return rates[5 + max(range(len(falls)), key=falls.__getitem__)] if falls else rates[0]
 
-def plot_learning_rates(rates:list[float], losses:list[float], best:float)->Figure:
+
+def plot_learning_rates(rates: list[float], losses: list[float], best: float) -> Figure:
     "Draw the finder's curve."
     fig, ax = plt.subplots(figsize=(5, 2.8), layout='constrained')
     ax.semilogx(rates, losses)
@@ -556,25 +678,28 @@ def plot_learning_rates(rates:list[float], losses:list[float], best:float)->Figu
 
 # %% ../nbs/02_train.ipynb #d6229cad
 def generalisation_gap(
-    facts:dict, # Of a run, or read from its weights file
-)->float: # Accuracy on training images less accuracy on validation images, as a fraction
+    facts: dict,  # Of a run, or read from its weights file
+) -> float:  # Accuracy on training images less accuracy on validation images, as a fraction
     "Tell how much better a network is on images that it has seen."
     return facts['train_accuracy'] - facts['valid_accuracy']
 
+
 def plot_history(
-    history:list[dict], # A record an epoch
-    title:str='', # What was trained
-)->Figure:
+    history: list[dict],  # A record an epoch
+    title: str = '',  # What was trained
+) -> Figure:
     "Draw loss, accuracy and learning rate by epoch."
     fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.8), layout='constrained')
     epochs = [r['epoch'] for r in history]
     for ax, key, unit in zip(axes, ('loss', 'accuracy', 'learning_rate'), ('nats', 'fraction right', '')):
         for part in [''] if key == 'learning_rate' else ['train_', 'valid_']:
-            if part + key in history[-1]: ax.plot(epochs, [r[part + key] for r in history], 'o-', ms=3, label=part.rstrip('_') or None)
+            if part + key in history[-1]:
+                ax.plot(epochs, [r[part + key] for r in history], 'o-', ms=3, label=part.rstrip('_') or None)
         ax.set(xlabel='epoch', ylabel=f'{key.replace("_", " ")}{f" ({unit})" if unit else ""}', title=key.replace('_', ' ').capitalize())
     axes[0].legend()
     axes[1].set_ylim(bottom=max(0.9, min(r['train_accuracy'] for r in history)) if history[-1]['train_accuracy'] > 0.9 else None)
     axes[2].set_yscale('log')
-    if title: fig.suptitle(title)
+    if title:
+        fig.suptitle(title)
     plt.close(fig)
     return fig

@@ -1,0 +1,45 @@
+# make train: the main job. make test: all checks. Both set themselves up.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+QUIET := --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help train test docs lab format figures clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mnist_nb needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "this Python can't make a virtual environment; on Debian: apt install python3-venv"; exit 2; }
+
+$(VENV)/installed: settings.ini setup.py | $(BIN)/python
+	@echo "installing into $(VENV) (PyTorch is large; a few minutes)"
+	@$(BIN)/python -m pip install $(QUIET) -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@$(BIN)/python -m pip install $(QUIET) -e '.[dev]'
+	@touch $@
+
+train: $(VENV)/installed ## Train, evaluate and predict: the whole way
+	@$(BIN)/python tools/main_job.py
+
+test: $(VENV)/installed-dev ## Pass all tests
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check.py
+
+docs: $(VENV)/installed-dev ## Build the site in _docs
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; if command -v quarto >/dev/null; then nbdev_docs; else python tools/docs.py --check; fi
+
+lab: $(VENV)/installed-dev ## Open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab nbs
+
+format: $(VENV)/installed-dev ## Format, clean and export the notebooks, write the README
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; ruff check --fix -q . ; ruff format -q . && nbdev_clean && nbdev_export && python tools/readme.py
+
+figures: $(VENV)/installed-dev ## Draw the README's pictures anew
+	@$(BIN)/python tools/figures.py
+
+clean: ## Remove what can be made again (not models/)
+	@rm -rf $(VENV) build dist _proc _docs *.egg-info .pytest_cache .ruff_cache

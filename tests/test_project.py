@@ -1,0 +1,84 @@
+"What holds the project together: published numbers, the owner's name, the wheel, the notebooks."
+
+import ast
+import configparser
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mnist_nb.bench import load_results, results_table
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted(p for p in (ROOT / 'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
+
+
+def settings():
+    ini = configparser.ConfigParser(delimiters=['='])
+    ini.read(ROOT / 'settings.ini')
+    return ini['DEFAULT']
+
+
+def test_published_table_is_what_the_results_say():
+    rows = load_results(ROOT / 'results')
+    assert rows, 'no results on complete MNIST'
+    assert results_table(rows) in (ROOT / 'README.md').read_text()
+    for row in rows:
+        assert row['accuracy_mean'] == pytest.approx(sum(r['accuracy'] for r in row['runs']) / row['n'])
+        assert row['accuracy_mean'] < 0.9993, 'a leak?'
+
+
+def test_owner_is_named_in_one_place():
+    user = settings()['user']
+    for path in [*ROOT.glob('*.*'), *ROOT.glob('.github/workflows/*'), *NOTEBOOKS]:
+        if path.suffix in ('.yml', '.md', '.ini', '.ipynb', '.py', '.toml') and path.is_file():
+            text = path.read_text()
+            found = re.findall(r'github\.com/([\w-]+)/mnist_nb', text) + re.findall(r'//([\w-]+)\.github\.io', text)
+            assert set(found) <= {user}, f'{path}: {set(found)}'
+
+
+def test_wheel_holds_the_weights(tmp_path):
+    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '-w', tmp_path, ROOT], check=True)
+    names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
+    assert 'mnist_nb/weights/cnn.onnx' in names and 'mnist_nb/weights/cnn.safetensors' in names and 'mnist_nb/cli.py' in names
+    assert not [n for n in names if n.startswith(('tests/', 'nbs/', 'tools/'))]
+
+
+@pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: p.name)
+def test_notebook_is_fit_to_be_read(path):
+    text = path.read_text()
+    assert len(text) < 500_000, 'too large: smaller figures'
+    notebook = json.loads(text)
+    outputs = json.dumps([c.get('outputs', []) for c in notebook['cells']])
+    assert '/home/' not in outputs and '/root' not in outputs and str(ROOT.parent) not in outputs, 'names a path of the machine it ran on'
+    assert '"output_type": "error"' not in outputs
+    assert [c['source'] for c in notebook['cells'] if c['cell_type'] == 'code'][-1][-1].endswith('nbdev_export()') or 'default_exp' not in text
+    code = [c for c in notebook['cells'] if c['cell_type'] == 'code']
+    assert all(c['execution_count'] is None for c in code), 'not cleaned'
+    assert any(c['outputs'] for c in code), 'no saved outputs'
+
+
+def imports(path):
+    "Packages that a module imports at its top."
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+ROOMS = ['data', 'models', 'train', 'eval', 'predict', 'optimize', 'bench', 'cli']  # downwards
+
+
+@pytest.mark.parametrize('room', ROOMS)
+def test_imports_run_downwards(room):
+    names = list(imports(ROOT / 'mnist_nb' / f'{room}.py'))
+    ours = [n.split('.')[1] for n in names if n.startswith('mnist_nb.')]
+    assert all(ROOMS.index(n) < ROOMS.index(room) for n in ours)
+    assert not [n for n in names if n.split('.')[0] in ('fastcore', 'nbdev')]
+    if room == 'predict':
+        assert not ours and 'torch' not in names

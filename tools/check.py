@@ -1,0 +1,111 @@
+"What `make test` does: sync checks, lint, format, notebooks, tests, site; closes with `N passed, N failed, N skipped`."
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COUNTS: Counter = Counter()
+
+
+def run(*command, cwd=ROOT, **settings):
+    "Run a command, show what it prints as it prints it, and return its exit code and its output."
+    print(f'\n== {" ".join(map(str, command))}', flush=True)
+    process = subprocess.Popen(
+        list(map(str, command)), cwd=cwd, env={**os.environ, **settings}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    lines = []
+    for line in process.stdout:
+        print(line, end='', flush=True)
+        lines.append(line)
+    return process.wait(), ''.join(lines)
+
+
+def count(ok, what, remedy=''):
+    "Count one check."
+    COUNTS['passed' if ok else 'failed'] += 1
+    if not ok:
+        print(f'FAILED: {what}{f"; mend it with: {remedy}" if remedy else ""}', flush=True)
+
+
+def skip(what, why):
+    "Count one check that can't be made here."
+    COUNTS['skipped'] += 1
+    print(f'SKIPPED: {what}: {why}', flush=True)
+
+
+def copy_of_tree(folder):
+    "Copy the last commit, or where there is no repository the files as they are: what a user is working on is no mistake."
+    if shutil.which('git') and subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=ROOT, capture_output=True).returncode == 0:
+        archive = subprocess.run(['git', 'archive', 'HEAD'], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(['tar', 'x'], cwd=folder, input=archive, check=True)
+    else:
+        names = shutil.ignore_patterns('.venv', '.git', '_proc', '_docs', 'models', 'runs', '*.egg-info', '__pycache__', '.*_cache')
+        shutil.copytree(ROOT, folder, ignore=names, symlinks=True, dirs_exist_ok=True)
+
+
+def contents(folder):
+    "Every file and what is in it."
+    files = (p for p in folder.rglob('*') if p.is_file() and '.git' not in p.parts and '__pycache__' not in p.parts)
+    return {p.relative_to(folder): p.read_bytes() for p in files}
+
+
+def check_sync():
+    "A clean tree stays as it is after cleaning, exporting and writing the README."
+    with tempfile.TemporaryDirectory() as tmp:
+        copy_of_tree(Path(tmp))
+        for command in (['nbdev_clean'], ['nbdev_export'], [sys.executable, 'tools/readme.py']):
+            before = contents(Path(tmp))
+            code, _ = run(*command, cwd=tmp)
+            after = contents(Path(tmp))
+            changed = sorted(str(p) for p in before.keys() | after.keys() if before.get(p) != after.get(p))
+            count(code == 0 and not changed, f'{command[-1]} changes {", ".join(changed)[:300]}', 'make format')
+
+
+def check_notebooks():
+    "Run every notebook; the lines that say one was completed are counted, since nothing else tells that any ran."
+    code, out = run('nbdev_test', '--do_print', '--timing', '--n_workers', min(2, os.cpu_count() or 1), OMP_NUM_THREADS='1', TQDM_DISABLE='1')
+    ran = len(re.findall(r'^- Completed ', out, re.M))
+    failed = len(re.findall(r'^\t', out.partition('nbdev Tests Failed On')[2], re.M))
+    if not ran or (code and not failed):
+        failed = max(failed, 1)
+    COUNTS['passed'] += max(ran - failed, 0)
+    COUNTS['failed'] += failed
+
+
+def check_pytest():
+    "Run the black-box tests."
+    code, out = run(sys.executable, '-m', 'pytest', '-q', '-rs', 'tests')
+    found = {word: int(n) for n, word in re.findall(r'(\d+) (passed|failed|error|skipped)', out.strip().splitlines()[-1])}
+    COUNTS['passed'] += found.get('passed', 0)
+    COUNTS['skipped'] += found.get('skipped', 0)
+    COUNTS['failed'] += found.get('failed', 0) + found.get('error', 0) or (1 if code else 0)
+
+
+def check_site():
+    "Build the site and follow its links."
+    if any(part.startswith('.') for part in ROOT.parts):
+        return skip('the site', 'nbdev stages no notebooks below a folder whose name starts with a dot')
+    with tempfile.TemporaryDirectory(prefix='site') as tmp:
+        copy_of_tree(Path(tmp))
+        count(run(sys.executable, 'tools/docs.py', '--check', cwd=tmp)[0] == 0, 'the site does not build')
+
+
+def main():
+    count(run('ruff', 'check', '.')[0] == 0, 'lint', 'make format')
+    count(run('ruff', 'format', '--check', '.')[0] == 0, 'format', 'make format')
+    check_sync()
+    check_site()
+    check_pytest()
+    check_notebooks()
+    print(f'\n{COUNTS["passed"]} passed, {COUNTS["failed"]} failed, {COUNTS["skipped"]} skipped', flush=True)
+    sys.exit(bool(COUNTS['failed'] or not COUNTS['passed']))
+
+
+if __name__ == '__main__':
+    main()

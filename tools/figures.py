@@ -1,0 +1,52 @@
+"Draw the pictures of the README: `make figures`."
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image, ImageFilter, ImageOps
+
+from mnist_nb.data import load_mnist
+from mnist_nb.predict import predict
+
+OUTPUT = Path(__file__).resolve().parent.parent / 'nbs' / 'images' / 'reads.png'
+
+
+def disguises(digits):
+    "Eight test digits, each as people have them."
+    first = [digits.images[digits.labels == label][0, 0].numpy() for label in (2, 0, 4, 7, 5, 3, 8, 6)]
+    big = [Image.fromarray(d).resize((224, 224), Image.Resampling.BICUBIC) for d in first]
+    clear = Image.new('RGBA', big[2].size, 'seagreen')
+    clear.putalpha(big[2])
+    corner = Image.new('L', (480, 360), 235)
+    corner.paste(big[3].point(lambda v: 235 - v * 200 // 255), (240, 16))
+    yield 'MNIST', Image.fromarray(first[0])
+    yield 'black on white', ImageOps.invert(big[1])
+    yield 'transparent', clear
+    yield 'off centre', corner
+    yield 'coloured', ImageOps.colorize(big[4], 'lavenderblush', 'crimson')
+    yield 'faint', big[5].point(lambda v: 215 - v // 4)
+    yield 'blurred', big[6].filter(ImageFilter.GaussianBlur(7))
+    yield 'wide', ImageOps.invert(big[7]).resize((360, 200))
+
+
+def main():
+    names, pictures = zip(*disguises(load_mnist('test')))
+    answers = predict(list(pictures))
+    fig, axes = plt.subplots(2, len(names), figsize=(10, 3), layout='constrained')
+    for (top, bottom), name, picture, answer in zip(axes.T, names, pictures, answers):
+        shown = picture.convert('RGBA')
+        checks = Image.fromarray(np.where(np.indices((shown.height, shown.width)).sum(0) // 16 % 2, 235, 255).astype(np.uint8)).convert('RGBA')
+        top.imshow(Image.alpha_composite(checks, shown))
+        bottom.imshow(answer.seen, cmap='gray')
+        top.set_title(name, fontsize=10)
+        bottom.set_xlabel(f'{answer.digit}  ({answer.probability:.1%})', fontsize=11)
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+    axes[0, 0].set_ylabel('picture')
+    axes[1, 0].set_ylabel('seen as')
+    fig.savefig(OUTPUT, dpi=110)
+
+
+if __name__ == '__main__':
+    main()
