@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help train test docs lab format figures clean
+.PHONY: help train test docs lab format figures weights results clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,16 @@ format: $(VENV)/installed-dev ## Format, clean and export the notebooks, write t
 
 figures: $(VENV)/installed-dev ## Draw the README's pictures anew
 	@$(BIN)/python tools/figures.py
+
+weights: $(VENV)/installed ## Train the network that ships with the package anew
+	@$(BIN)/mnist-nb train --arch cnn --save_dir models/shipped
+	@$(BIN)/mnist-nb optimize --model models/shipped/best_model.safetensors --output mnist_nb/weights/cnn.onnx
+	@cp models/shipped/best_model.safetensors mnist_nb/weights/cnn.safetensors
+
+results: $(VENV)/installed ## Measure the results tables anew (half an hour on a quiet machine)
+	@for recipe in base improved cnn; do $(BIN)/mnist-nb benchmark --recipe $$recipe --seeds 3 --save_dir models/$$recipe || exit; done
+	@for recipe in base improved cnn; do $(BIN)/mnist-nb benchmark --recipe $$recipe --seeds 3 --dataset mnist-sample || exit; done
+	@$(BIN)/mnist-nb benchmark --formats models/cnn/best_model.safetensors --formats models/improved/best_model.safetensors
 
 clean: ## Remove what can be made again (not models/)
 	@rm -rf $(VENV) build dist _proc _docs *.egg-info .pytest_cache .ruff_cache

@@ -133,13 +133,14 @@ def earlier_runs(path: Path, row: dict) -> dict[int, dict]:
         else {}
     )
 
-# %% ../nbs/08_bench.ipynb #6cbd4ffe
+# %% ../nbs/08_bench.ipynb #76d9a04a
 def load_results(
     folder: str | Path = 'results',  # With `NAME.json` files
+    dataset: str = 'mnist',  # What the rows were measured on
 ) -> list[dict]:  # Best first
-    "Read the rows measured on complete MNIST."
+    "Read the rows of one data set."
     rows = [json.loads(p.read_text()) for p in sorted(Path(folder).glob('*.json'))]
-    return sorted((r for r in rows if r.get('dataset') == 'mnist' and 'runs' in r), key=lambda r: -r['accuracy_mean'])
+    return sorted((r for r in rows if r.get('dataset') == dataset and 'runs' in r), key=lambda r: -r['accuracy_mean'])
 
 
 def results_table(

@@ -392,7 +392,7 @@ def benchmark(
     }
     show(row, two_columns(facts), as_json)
 
-# %% ../nbs/09_cli.ipynb #49c58d77
+# %% ../nbs/09_cli.ipynb #0a67bfb6
 ClickException = typer.BadParameter.__mro__[2]  # whatever click typer brings
 
 
@@ -410,9 +410,9 @@ def main(
     debug = '--debug' in arguments
     try:
         code = app([a for a in arguments if a != '--debug'], standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        say('mnist-nb: interrupted')
-        code = 130
+    except (KeyboardInterrupt, typer.Abort) as e:  # typer makes the second of the first
+        say(f'mnist-nb: {e.__cause__ or "interrupted"}')
+        code = 128 + getattr(e.__cause__, 'signum', 2)
     except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

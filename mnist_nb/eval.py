@@ -150,7 +150,7 @@ def check_unseen(
             f'these weights were trained on {trained_on}, the data is {digits.dataset}; name the data they are for (--dataset {trained_on})'
         )
 
-# %% ../nbs/03_eval.ipynb #a58693fc
+# %% ../nbs/03_eval.ipynb #3a85b61a
 def probabilities_of(
     model,  # A network (pixels to logits), or a function from uint8 pixels to probabilities
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
@@ -174,6 +174,10 @@ def evaluate(
     start = time.perf_counter()
     probabilities = probabilities_of(model, digits.images, temperature)
     seconds = time.perf_counter() - start
+    if probabilities.shape[1] != len(digits.classes):
+        raise DataError(
+            f'the model knows {probabilities.shape[1]} classes, {digits.dataset} has {len(digits.classes)}; name the data it is for (--dataset NAME)'
+        )
     return report(probabilities, digits.labels.numpy(), digits.classes, digits.dataset, seconds)
 
 # %% ../nbs/03_eval.ipynb #7f46fc05

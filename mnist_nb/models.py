@@ -44,7 +44,7 @@ class Normalize(nn.Module):
             x = x.float() / 255
         return (x - self.mean) / self.std
 
-# %% ../nbs/01_models.ipynb #0a366ddd
+# %% ../nbs/01_models.ipynb #ed357fac
 class ByteDropout(nn.Module):
     "Dropout by one random byte a unit; the probability is rounded to a multiple of 1/256."
 
@@ -60,6 +60,8 @@ class ByteDropout(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training or not self.threshold:
             return x
+        if x.device.type != 'cpu':
+            return F.dropout(x, self.threshold / 256)  # there, PyTorch's own is fast
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
         keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.threshold
         return x * keep * (256 / (256 - self.threshold))

@@ -4,6 +4,7 @@ import ast
 import configparser
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -42,7 +43,11 @@ def test_owner_is_named_in_one_place():
 
 
 def test_wheel_holds_the_weights(tmp_path):
-    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '-w', tmp_path, ROOT], check=True)
+    source = tmp_path / 'source'  # a copy, so that building leaves nothing in the tree
+    shutil.copytree(ROOT / 'mnist_nb', source / 'mnist_nb', ignore=shutil.ignore_patterns('__pycache__'))
+    for name in ('settings.ini', 'setup.py', 'README.md', 'LICENSE'):
+        shutil.copy(ROOT / name, source)
+    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '-w', tmp_path, source], check=True)
     names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
     assert 'mnist_nb/weights/cnn.onnx' in names and 'mnist_nb/weights/cnn.safetensors' in names and 'mnist_nb/cli.py' in names
     assert not [n for n in names if n.startswith(('tests/', 'nbs/', 'tools/'))]

@@ -1,15 +1,17 @@
-"Draw the pictures of the README: `make figures`."
+"Draw the pictures that README and notebooks open with: `make figures`."
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from PIL import Image, ImageFilter, ImageOps
 
-from mnist_nb.data import load_mnist
+from mnist_nb.data import augment, generator, load_mnist, show_digits
 from mnist_nb.predict import predict
+from mnist_nb.train import AUGMENTATIONS
 
-OUTPUT = Path(__file__).resolve().parent.parent / 'nbs' / 'images' / 'reads.png'
+IMAGES = Path(__file__).resolve().parent.parent / 'nbs' / 'images'
 
 
 def disguises(digits):
@@ -30,7 +32,8 @@ def disguises(digits):
     yield 'wide', ImageOps.invert(big[7]).resize((360, 200))
 
 
-def main():
+def draw_reads():
+    "What people show, what the network sees, what it answers."
     names, pictures = zip(*disguises(load_mnist('test')))
     answers = predict(list(pictures))
     fig, axes = plt.subplots(2, len(names), figsize=(10, 3), layout='constrained')
@@ -45,7 +48,19 @@ def main():
         ax.set(xticks=[], yticks=[])
     axes[0, 0].set_ylabel('picture')
     axes[1, 0].set_ylabel('seen as')
-    fig.savefig(OUTPUT, dpi=110)
+    fig.savefig(IMAGES / 'reads.png', dpi=110)
+
+
+def draw_digits():
+    "Twenty digits, and the same twenty augmented."
+    images = load_mnist().images[:20] / 255
+    both = torch.cat([images, augment(images, AUGMENTATIONS['full'], generator('picture'))])
+    show_digits(both, columns=20, size=0.5).savefig(IMAGES / 'digits.png', dpi=110)
+
+
+def main():
+    draw_reads()
+    draw_digits()
 
 
 if __name__ == '__main__':
