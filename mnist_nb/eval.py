@@ -24,7 +24,7 @@ from torch import nn
 from .data import SAMPLE, DataError, Digits, load_mnist, show_digits, write_atomic
 from .models import infer
 
-# %% ../nbs/03_eval.ipynb #9490ec7a
+# %% ../nbs/03_eval.ipynb #0392b6b4
 def confusion_matrix(
     predicted: np.ndarray,  # Answers `[n]`
     labels: np.ndarray,  # True classes `[n]`
@@ -40,9 +40,14 @@ def class_scores(
     "Compute precision, recall and F1 of every class; 0 where there is nothing to count."
     right, answered, support = confusion.diagonal().astype(float), confusion.sum(0), confusion.sum(1)
     precision, recall = right / np.maximum(answered, 1), right / np.maximum(support, 1)
-    return {'precision': precision, 'recall': recall, 'f1': 2 * right / np.maximum(answered + support, 1), 'support': support}
+    return {
+        'precision': precision,
+        'recall': recall,
+        'f1': 2 * right / np.maximum(answered + support, 1),
+        'support': support,
+    }
 
-# %% ../nbs/03_eval.ipynb #d54bdae4
+# %% ../nbs/03_eval.ipynb #4ce9f82e
 def wilson_interval(
     right: int,  # Right answers
     n: int,  # Questions
@@ -53,7 +58,7 @@ def wilson_interval(
     middle, scale = share + z**2 / (2 * n), 1 + z**2 / n
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
-# %% ../nbs/03_eval.ipynb #faaf7eaa
+# %% ../nbs/03_eval.ipynb #cfd42fe4
 def calibration_bins(
     confidence: np.ndarray,  # Probability of the answer `[n]`
     right: np.ndarray,  # Was it right? bool `[n]`
@@ -71,7 +76,7 @@ def calibration_error(
     "Compute the expected calibration error."
     return float((bins.images * (bins.confidence - bins.accuracy).abs()).sum() / bins.images.sum())
 
-# %% ../nbs/03_eval.ipynb #630512fa
+# %% ../nbs/03_eval.ipynb #54c5a7ec
 @dataclass(frozen=True)
 class Report:
     "What a network's answers are worth; all shares are fractions."
@@ -100,7 +105,7 @@ class Report:
         "A row a class."
         return pd.DataFrame({'class': self.classes, **self.per_class})
 
-# %% ../nbs/03_eval.ipynb #a9594fc1
+# %% ../nbs/03_eval.ipynb #5607bdff
 def report(
     probabilities: np.ndarray,  # `[n,classes]`, rows sum to 1
     labels: np.ndarray,  # True classes `[n]`
@@ -131,7 +136,7 @@ def report(
         seconds=seconds,
     )
 
-# %% ../nbs/03_eval.ipynb #9a8d2767
+# %% ../nbs/03_eval.ipynb #c46edf0f
 def check_unseen(
     facts: dict,  # Of the weights: `dataset`, `data_digest`
     digits: Digits,  # To be scored on
@@ -150,7 +155,7 @@ def check_unseen(
             f'these weights were trained on {trained_on}, the data is {digits.dataset}; name the data they are for (--dataset {trained_on})'
         )
 
-# %% ../nbs/03_eval.ipynb #3a85b61a
+# %% ../nbs/03_eval.ipynb #76b60d14
 def probabilities_of(
     model,  # A network (pixels to logits), or a function from uint8 pixels to probabilities
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
@@ -180,9 +185,9 @@ def evaluate(
         )
     return report(probabilities, digits.labels.numpy(), digits.classes, digits.dataset, seconds)
 
-# %% ../nbs/03_eval.ipynb #7f46fc05
+# %% ../nbs/03_eval.ipynb #89a37d7c
 def plot_confusion(
-    result: Report,  # From `evaluate`
+    result: Report,  # What evaluate returned
 ) -> Figure:
     "Draw the confusion matrix as a heat map, colours by the logarithm."
     import seaborn as sns  # here: it takes a second to import
@@ -200,25 +205,31 @@ def plot_confusion(
         yticklabels=result.classes,
         annot_kws={'size': 8},
     )
-    ax.set(title=f'{result.dataset}: {result.accuracy:.2%} of {result.test_images:,}', xlabel='answer', ylabel='true class')
+    ax.set(
+        title=f'{result.dataset}: {result.accuracy:.2%} of {result.test_images:,}', xlabel='answer', ylabel='true class'
+    )
     plt.close(fig)
     return fig
 
-
+# %% ../nbs/03_eval.ipynb #fa984b2a
 def most_confused(
-    result: Report,  # From `evaluate`
+    result: Report,  # What evaluate returned
     n: int = 8,  # Pairs
 ) -> pd.DataFrame:  # A row a pair: true class, answer, how often
     "List the most frequent confusions."
     counts = np.array(result.confusion)
     np.fill_diagonal(counts, 0)
     order = counts.ravel().argsort(kind='stable')[::-1][:n]
-    rows = [(result.classes[i // len(counts)], result.classes[i % len(counts)], int(counts.ravel()[i])) for i in order if counts.ravel()[i]]
+    rows = [
+        (result.classes[i // len(counts)], result.classes[i % len(counts)], int(counts.ravel()[i]))
+        for i in order
+        if counts.ravel()[i]
+    ]
     return pd.DataFrame(rows, columns=['true', 'answer', 'times'])
 
-# %% ../nbs/03_eval.ipynb #fea684bd
+# %% ../nbs/03_eval.ipynb #113e3b8a
 def plot_classes(
-    result: Report,  # From `evaluate`
+    result: Report,  # What evaluate returned
 ) -> Figure:
     "Draw each class's recall with its 95 % interval."
     recall, support = np.array(result.per_class['recall']), np.array(result.per_class['support'])
@@ -233,19 +244,27 @@ def plot_classes(
 
 
 def plot_reliability(
-    result: Report,  # From `evaluate`
+    result: Report,  # What evaluate returned
 ) -> Figure:
     "Draw what was said against what came true; the area of a dot is the number of images."
     bins = pd.DataFrame(result.reliability)
     fig, ax = plt.subplots(figsize=(3.6, 3.4), layout='constrained')
     ax.plot([0, 1], [0, 1], color='black', lw=1, ls='--', label='honest')
-    ax.scatter(bins.confidence, bins.accuracy, s=20 + 300 * bins.images / bins.images.sum(), alpha=0.7, color='tab:blue')
-    ax.set(title=f'Reliability, ECE {result.ece:.2%}', xlabel='probability said', ylabel='share right', xlim=(0, 1.05), ylim=(0, 1.05))
+    ax.scatter(
+        bins.confidence, bins.accuracy, s=20 + 300 * bins.images / bins.images.sum(), alpha=0.7, color='tab:blue'
+    )
+    ax.set(
+        title=f'Reliability, ECE {result.ece:.2%}',
+        xlabel='probability said',
+        ylabel='share right',
+        xlim=(0, 1.05),
+        ylim=(0, 1.05),
+    )
     ax.legend()
     plt.close(fig)
     return fig
 
-# %% ../nbs/03_eval.ipynb #637914b8
+# %% ../nbs/03_eval.ipynb #106aca23
 def show_worst(
     probabilities: np.ndarray,  # `[n,classes]`
     digits: Digits,  # The images asked about
@@ -255,7 +274,10 @@ def show_worst(
     predicted, truth = probabilities.argmax(1), digits.labels.numpy()
     wrong = np.flatnonzero(predicted != truth)
     worst = wrong[(-probabilities[wrong].max(1)).argsort(kind='stable')][:n]
-    titles = [f'{digits.classes[truth[i]]} read as {digits.classes[predicted[i]]}\n{probabilities[i].max():.0%}' for i in worst]
+    titles = [
+        f'{digits.classes[truth[i]]} read as {digits.classes[predicted[i]]}\n{probabilities[i].max():.0%}'
+        for i in worst
+    ]
     if not len(worst):
         return show_digits(digits.images[:1], ['no errors'])
     return show_digits(digits.images[worst], titles, size=0.95, title=f'The surest of {len(wrong)} errors')
@@ -268,21 +290,31 @@ def show_predictions(
 ) -> Figure:
     "Draw the first images with their answers, wrong ones marked."
     predicted = probabilities[:n].argmax(1)
-    titles = [f'{digits.classes[p]}  {probabilities[i].max():.0%}' + ('' if p == digits.labels[i] else '  ✗') for i, p in enumerate(predicted)]
+    titles = [
+        f'{digits.classes[p]}  {probabilities[i].max():.0%}' + ('' if p == digits.labels[i] else '  ✗')
+        for i, p in enumerate(predicted)
+    ]
     return show_digits(digits.images[:n], titles, title='Answers and their probabilities')
 
-# %% ../nbs/03_eval.ipynb #a10fa2f2
+# %% ../nbs/03_eval.ipynb #32c7f12b
 def save_report(
-    result: Report,  # From `evaluate`
+    result: Report,  # What evaluate returned
     folder: str | Path,  # Where to
     probabilities: np.ndarray | None = None,  # With `digits`, for the galleries
     digits: Digits | None = None,  # The images asked about
 ) -> list[Path]:  # What was written
     "Write a report and its figures."
     folder = Path(folder)
-    figures = {'confusion': plot_confusion(result), 'classes': plot_classes(result), 'reliability': plot_reliability(result)}
+    figures = {
+        'confusion': plot_confusion(result),
+        'classes': plot_classes(result),
+        'reliability': plot_reliability(result),
+    }
     if probabilities is not None:
-        figures |= {'worst_errors': show_worst(probabilities, digits), 'predictions': show_predictions(probabilities, digits)}
+        figures |= {
+            'worst_errors': show_worst(probabilities, digits),
+            'predictions': show_predictions(probabilities, digits),
+        }
     write_atomic(folder / 'report.json', result.to_json().encode())
     for name, figure in figures.items():
         figure.savefig(folder / f'{name}.png', dpi=110)

@@ -8,10 +8,9 @@ __all__ = ['ARCHITECTURES', 'FORMAT', 'Normalize', 'ByteDropout', 'hidden_layer'
            'CheckpointError', 'package_version', 'save_weights', 'read_facts', 'check_tensors', 'load_weights',
            'fold_into', 'fold_norms']
 
-# %% ../nbs/01_models.ipynb #36089a5c
+# %% ../nbs/01_models.ipynb #6c79a7ce
 import copy
 import json
-import math
 import struct
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +25,7 @@ from torch import nn
 
 from .data import write_atomic
 
-# %% ../nbs/01_models.ipynb #2cb7ed06
+# %% ../nbs/01_models.ipynb #e1e9eb05
 class Normalize(nn.Module):
     "Turn pixels (uint8, or float in 0..1) into numbers of mean 0 and deviation 1."
 
@@ -44,7 +43,7 @@ class Normalize(nn.Module):
             x = x.float() / 255
         return (x - self.mean) / self.std
 
-# %% ../nbs/01_models.ipynb #ed357fac
+# %% ../nbs/01_models.ipynb #86bf5917
 class ByteDropout(nn.Module):
     "Dropout by one random byte a unit; the probability is rounded to a multiple of 1/256."
 
@@ -69,7 +68,7 @@ class ByteDropout(nn.Module):
     def extra_repr(self) -> str:
         return f'p={self.threshold / 256:.3f}'
 
-# %% ../nbs/01_models.ipynb #b66ff93e
+# %% ../nbs/01_models.ipynb #59d5e7c1
 def hidden_layer(
     n_in: int,  # Units in
     n_out: int,  # Units out
@@ -91,10 +90,12 @@ def mlp(
     n_classes: int,  # Units out
 ) -> nn.Sequential:  # Pixels `[n,784]` to logits `[n,n_classes]`
     "A stack of fully connected layers."
-    layers = [layer for n_in, n_out, p in zip((784, *widths), widths, dropout) for layer in hidden_layer(n_in, n_out, p, norm)]
+    layers = [
+        layer for n_in, n_out, p in zip((784, *widths), widths, dropout) for layer in hidden_layer(n_in, n_out, p, norm)
+    ]
     return nn.Sequential(nn.Flatten(), *layers, nn.Linear(widths[-1], n_classes))
 
-# %% ../nbs/01_models.ipynb #e327c638
+# %% ../nbs/01_models.ipynb #a3bfd192
 def base_mlp(n_classes: int) -> nn.Sequential:
     return mlp((512, 256, 128), (0.3, 0.3, 0.3), False, n_classes)
 
@@ -102,7 +103,7 @@ def base_mlp(n_classes: int) -> nn.Sequential:
 def improved_mlp(n_classes: int) -> nn.Sequential:
     return mlp((1024, 512, 256, 128), (0.4, 0.4, 0.3, 0.2), True, n_classes)
 
-# %% ../nbs/01_models.ipynb #d0b0bb9b
+# %% ../nbs/01_models.ipynb #0a5a1d26
 def lenet5(n_classes: int) -> nn.Sequential:
     "LeNet-5 as it is built today."
     return nn.Sequential(
@@ -120,14 +121,19 @@ def lenet5(n_classes: int) -> nn.Sequential:
         nn.Linear(84, n_classes),
     )
 
-# %% ../nbs/01_models.ipynb #254b26a5
+# %% ../nbs/01_models.ipynb #c6765712
 def conv_block(
     n_in: int,  # Channels in
     n_out: int,  # Channels out
     kernel: int,  # Width of the kernel in pixels
 ) -> list[nn.Module]:
     "A convolution, pooled to half the size, normalised."
-    return [nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(n_out), nn.ReLU()]
+    return [
+        nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2, bias=False),
+        nn.MaxPool2d(2),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(),
+    ]
 
 
 def cnn(n_classes: int) -> nn.Sequential:
@@ -142,15 +148,20 @@ def cnn(n_classes: int) -> nn.Sequential:
         nn.Linear(56, n_classes),
     )
 
-# %% ../nbs/01_models.ipynb #16a6b744
-ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {'base': base_mlp, 'improved': improved_mlp, 'lenet5': lenet5, 'cnn': cnn}
+# %% ../nbs/01_models.ipynb #b5acabf0
+ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
+    'base': base_mlp,
+    'improved': improved_mlp,
+    'lenet5': lenet5,
+    'cnn': cnn,
+}
 
 
 def list_models() -> list[str]:
     "Names that `create_model` takes."
     return list(ARCHITECTURES)
 
-# %% ../nbs/01_models.ipynb #e50ca829
+# %% ../nbs/01_models.ipynb #1728a7cc
 class Classifier(nn.Module):
     "A network with the normalisation in front: pixels `[n,1,28,28]` (uint8, or float in 0..1) to logits `[n,classes]`."
 
@@ -168,10 +179,12 @@ class Classifier(nn.Module):
         self.normalize, self.net = Normalize(mean, std), ARCHITECTURES[arch](n_classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        torch._check(x.ndim == 4 and x.shape[1:] == (1, 28, 28), lambda: f'expected pixels [n,1,28,28], found {list(x.shape)}')
+        torch._check(
+            x.ndim == 4 and x.shape[1:] == (1, 28, 28), lambda: f'expected pixels [n,1,28,28], found {list(x.shape)}'
+        )
         return self.net(self.normalize(x))
 
-# %% ../nbs/01_models.ipynb #62dbbf9b
+# %% ../nbs/01_models.ipynb #5583727b
 def create_model(
     arch: str = 'improved',  # One of `list_models()`
     n_classes: int = 10,  # Logits to return
@@ -184,7 +197,7 @@ def create_model(
         torch.manual_seed(seed)
         return Classifier(arch, n_classes, mean, std)
 
-# %% ../nbs/01_models.ipynb #72d4ed61
+# %% ../nbs/01_models.ipynb #a864c9f9
 def summary(
     model: nn.Module,  # Any network that takes `[1,1,28,28]`
 ) -> pd.DataFrame:  # A row a layer: its output's shape, parameters, multiply-adds, bytes as float32
@@ -217,7 +230,7 @@ def summary(
         model.train(training)
     return pd.DataFrame(rows)
 
-# %% ../nbs/01_models.ipynb #a48bfd22
+# %% ../nbs/01_models.ipynb #55184030
 def compare_models(
     names: list[str] | None = None,  # Which; default: all
 ) -> pd.DataFrame:  # A row a network
@@ -225,12 +238,16 @@ def compare_models(
     tables = {name: summary(create_model(name)) for name in names or list_models()}
     return pd.DataFrame(
         [
-            {'model': name, 'layers': int((t['multiply-adds'] > 0).sum()), **t[['parameters', 'multiply-adds', 'bytes']].sum()}
+            {
+                'model': name,
+                'layers': int((t['multiply-adds'] > 0).sum()),
+                **t[['parameters', 'multiply-adds', 'bytes']].sum(),
+            }
             for name, t in tables.items()
         ]
     )
 
-# %% ../nbs/01_models.ipynb #0292ef96
+# %% ../nbs/01_models.ipynb #807cf639
 @torch.no_grad()
 def infer(
     model: nn.Module,  # Pixels to logits
@@ -245,7 +262,7 @@ def infer(
     finally:
         model.train(training)
 
-# %% ../nbs/01_models.ipynb #ba8acee6
+# %% ../nbs/01_models.ipynb #d7279e3e
 class CheckpointError(ValueError):
     "A weights file that is damaged, or not what was asked for; the message says which and what to do."
 
@@ -260,7 +277,7 @@ def package_version() -> str:
     except PackageNotFoundError:
         return 'unknown'  # run from a folder that was never installed
 
-# %% ../nbs/01_models.ipynb #494317b2
+# %% ../nbs/01_models.ipynb #c5a63e21
 def save_weights(
     model: Classifier,  # What to save
     path: str | Path,  # `.safetensors` file
@@ -271,7 +288,7 @@ def save_weights(
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
     write_atomic(path, save(tensors, {'format': FORMAT, 'mnist_nb': json.dumps(header)}))
 
-# %% ../nbs/01_models.ipynb #b4037979
+# %% ../nbs/01_models.ipynb #c47f544c
 def read_facts(
     path: str | Path,  # `.safetensors` file
 ) -> dict:  # What `save_weights` noted: arch, arguments, version, and the facts
@@ -292,7 +309,7 @@ def read_facts(
     except (ValueError, KeyError, TypeError, struct.error) as e:
         raise CheckpointError(f'{path}: not a weights file of mnist-nb, or damaged ({e})') from e
 
-# %% ../nbs/01_models.ipynb #0a40361a
+# %% ../nbs/01_models.ipynb #0b25b215
 def check_tensors(
     found: dict[str, torch.Tensor],  # From a file
     expected: dict[str, torch.Tensor],  # From the model that it is for
@@ -306,11 +323,13 @@ def check_tensors(
     for name, tensor in found.items():
         want = expected[name]
         if tensor.shape != want.shape or tensor.dtype != want.dtype:
-            raise CheckpointError(f'{path}: {name} is {tensor.dtype} {list(tensor.shape)}, expected {want.dtype} {list(want.shape)}')
+            raise CheckpointError(
+                f'{path}: {name} is {tensor.dtype} {list(tensor.shape)}, expected {want.dtype} {list(want.shape)}'
+            )
         if not tensor.isfinite().all():
             raise CheckpointError(f'{path}: {name} holds NaN or infinity; the run that wrote it went wrong')
 
-# %% ../nbs/01_models.ipynb #238a7a26
+# %% ../nbs/01_models.ipynb #98f3333c
 def load_weights(
     path: str | Path,  # `.safetensors` file that `save_weights` wrote
     arch: str | None = None,  # Refuse any other architecture than this
@@ -328,7 +347,7 @@ def load_weights(
     model.load_state_dict(tensors)
     return model.eval(), facts
 
-# %% ../nbs/01_models.ipynb #5c07f0d0
+# %% ../nbs/01_models.ipynb #7d78bd1d
 def fold_into(
     layer: nn.Conv2d | nn.Linear,  # Changed in place
     norm: nn.BatchNorm1d | nn.BatchNorm2d,  # What follows it

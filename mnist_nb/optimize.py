@@ -28,7 +28,7 @@ from .eval import report
 from .models import CheckpointError, Classifier, fold_norms, infer
 from .predict import Predictor
 
-# %% ../nbs/05_optimize.ipynb #02206f96
+# %% ../nbs/05_optimize.ipynb #8432f852
 class Deployed(nn.Module):
     "A network that answers with calibrated probabilities."
 
@@ -43,7 +43,7 @@ class Deployed(nn.Module):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:  # uint8 `[n,1,28,28]` to probabilities `[n,classes]`
         return torch.softmax(self.model(pixels) / self.temperature, dim=1)
 
-# %% ../nbs/05_optimize.ipynb #ac81fbe1
+# %% ../nbs/05_optimize.ipynb #f87077bc
 def export_onnx(
     model: Classifier,  # Trained
     path: str | Path,  # `.onnx` file to write
@@ -70,18 +70,25 @@ def export_onnx(
     write_atomic(path, proto.SerializeToString())
     return Path(path)
 
-
+# %% ../nbs/05_optimize.ipynb #d1d8ab79
 def strip(
     proto: onnx.ModelProto,  # Changed in place
 ) -> onnx.ModelProto:
     "Take out what only the exporter's authors read: stack traces and names of Python objects."
-    for part in [*proto.graph.node, *proto.graph.input, *proto.graph.output, *proto.graph.value_info, *proto.graph.initializer, proto.graph]:
+    for part in [
+        *proto.graph.node,
+        *proto.graph.input,
+        *proto.graph.output,
+        *proto.graph.value_info,
+        *proto.graph.initializer,
+        proto.graph,
+    ]:
         part.ClearField('doc_string')
         del part.metadata_props[:]
     del proto.metadata_props[:], proto.graph.value_info[:]
     return proto
 
-# %% ../nbs/05_optimize.ipynb #4319298d
+# %% ../nbs/05_optimize.ipynb #b5edc0c6
 def parity(
     ours: np.ndarray,  # Probabilities `[n,classes]`
     theirs: np.ndarray,  # Probabilities `[n,classes]` for the same images
@@ -93,7 +100,7 @@ def parity(
         'largest_difference': float(np.abs(ours - theirs).max()),
     }
 
-# %% ../nbs/05_optimize.ipynb #be23f961
+# %% ../nbs/05_optimize.ipynb #de85a167
 class PixelReader(CalibrationDataReader):
     "Feed images to the calibration, a hundred at a time."
 
@@ -107,14 +114,16 @@ class PixelReader(CalibrationDataReader):
         part = next(self.parts, None)
         return None if part is None else {'pixels': part.numpy()}
 
-# %% ../nbs/05_optimize.ipynb #5c2a9d23
+# %% ../nbs/05_optimize.ipynb #59e893b8
 def quantize(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
     calibration: torch.Tensor,  # uint8 `[n,1,28,28]`: training images, a thousand are plenty
 ) -> Path:
     "Turn an ONNX file's weights and activations into eight-bit integers."
-    logging.getLogger().setLevel(max(logging.getLogger().level, logging.ERROR))  # the tool advises on what is done already
+    logging.getLogger().setLevel(
+        max(logging.getLogger().level, logging.ERROR)
+    )  # the tool advises on what is done already
     with tempfile.TemporaryDirectory() as tmp:
         ready, small = Path(tmp) / 'ready.onnx', Path(tmp) / 'small.onnx'
         quant_pre_process(str(path), str(ready))
@@ -135,7 +144,7 @@ def quantize(
     write_atomic(output, proto.SerializeToString())
     return Path(output)
 
-# %% ../nbs/05_optimize.ipynb #7c523dbf
+# %% ../nbs/05_optimize.ipynb #abded326
 def latency(
     ask,  # A function that answers for uint8 `[1,1,28,28]`
     images: np.ndarray,  # uint8 `[n,1,28,28]` to ask about, one by one
@@ -168,7 +177,7 @@ def throughput(
         rates.append(len(images) / (time.perf_counter() - start))
     return float(np.median(rates[1:]))
 
-# %% ../nbs/05_optimize.ipynb #6fefe833
+# %% ../nbs/05_optimize.ipynb #5f478d60
 def torch_asker(
     model: Classifier,  # Trained
     threads: int,  # For PyTorch, set for each call
@@ -189,7 +198,7 @@ def torch_asker(
 
     return ask
 
-# %% ../nbs/05_optimize.ipynb #edc31c42
+# %% ../nbs/05_optimize.ipynb #81f0f63a
 def compare_formats(
     model: Classifier,  # Trained
     paths: dict[str, Path],  # Name and ONNX file of each form
@@ -212,13 +221,21 @@ def compare_formats(
         }
 
     weights = sum(t.numel() * t.element_size() for t in model.state_dict().values())
-    rows = [row('PyTorch', weights, (infer(model, test.images) / temperature).softmax(1).numpy(), torch_asker(model, 1), torch_asker(model, threads))]
+    rows = [
+        row(
+            'PyTorch',
+            weights,
+            (infer(model, test.images) / temperature).softmax(1).numpy(),
+            torch_asker(model, 1),
+            torch_asker(model, threads),
+        )
+    ]
     for name, path in paths.items():
         one, many = Predictor(path, threads=1), Predictor(path, threads=threads)
         rows.append(row(name, Path(path).stat().st_size, many(images), one, many))
     return pd.DataFrame(rows)
 
-# %% ../nbs/05_optimize.ipynb #cf873821
+# %% ../nbs/05_optimize.ipynb #4c3d13f4
 def optimize(
     model: Classifier,  # Trained
     facts: dict,  # Of its weights
@@ -230,12 +247,16 @@ def optimize(
     dataset = facts.get('dataset', 'mnist')
     test = load_mnist('test', data_dir, dataset)
     if facts.get('dataset') not in (None, test.dataset):
-        raise CheckpointError(f'the weights are for {dataset}, the data at hand is {test.dataset}; name the folder with --data_dir')
+        raise CheckpointError(
+            f'the weights are for {dataset}, the data at hand is {test.dataset}; name the folder with --data_dir'
+        )
     with tempfile.TemporaryDirectory() as tmp:
         exact = export_onnx(model, Path(tmp) / 'exact.onnx', facts)
         paths = {'ONNX float32': exact}
         if int8:
-            paths['ONNX int8'] = quantize(exact, Path(tmp) / 'int8.onnx', load_mnist('train', data_dir, dataset).images[:1000])
+            paths['ONNX int8'] = quantize(
+                exact, Path(tmp) / 'int8.onnx', load_mnist('train', data_dir, dataset).images[:1000]
+            )
         chosen = paths['ONNX int8' if int8 else 'ONNX float32']
         table = compare_formats(model, paths, test, facts.get('temperature') or 1.0)
         ours = (infer(model, test.images) / (facts.get('temperature') or 1.0)).softmax(1).numpy()

@@ -8,12 +8,12 @@ __all__ = ['FORMATS', 'SUFFIXES', 'MAX_PIXELS', 'MAX_FILE_BYTES', 'ImageError', 
            'ModelError', 'cpu_count', 'shipped_model', 'Predictor', 'Prediction', 'make_prediction', 'expand_sources',
            'default_predictor', 'predict']
 
-# %% ../nbs/04_predict.ipynb #cfdc0677
+# %% ../nbs/04_predict.ipynb #44206dcb
 import io
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-# %% ../nbs/04_predict.ipynb #f5712eb3
+# %% ../nbs/04_predict.ipynb #ee7b8b11
 class ImageError(ValueError):
     "A picture that can't be read as one digit; the message says why and what would do."
 
@@ -32,7 +32,7 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif', '.tiff', '
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 100_000_000
 
-# %% ../nbs/04_predict.ipynb #1947ff4d
+# %% ../nbs/04_predict.ipynb #cb207af8
 def open_picture(
     source: str | Path | bytes,  # A file, or the bytes of one
     max_pixels: int = MAX_PIXELS,  # More are refused before decoding
@@ -52,17 +52,25 @@ def open_picture(
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         if math.prod(image.size) > max_pixels:
-            raise ImageError(f'{name}: {image.width} x {image.height} pixels, at most {max_pixels / 1e6:g} megapixels are read; make it smaller')
-        if getattr(image, 'is_animated', False) and image.format != 'MPO':  # a phone's MPO is a photo with a preview behind it
+            raise ImageError(
+                f'{name}: {image.width} x {image.height} pixels, at most {max_pixels / 1e6:g} megapixels are read; make it smaller'
+            )
+        if (
+            getattr(image, 'is_animated', False) and image.format != 'MPO'
+        ):  # a phone's MPO is a photo with a preview behind it
             raise ImageError(f'{name}: animated or of several pages; save one page as PNG')
         image.load()
         return ImageOps.exif_transpose(image)
     except ImageError:
         raise
     except Exception as e:  # Pillow raises nearly everything on damaged files
-        raise ImageError(f'{name}: not a picture that can be read ({type(e).__name__}: {e}); use PNG or JPEG'.replace(repr(data[:0]), '')) from e
+        raise ImageError(
+            f'{name}: not a picture that can be read ({type(e).__name__}: {e}); use PNG or JPEG'.replace(
+                repr(data[:0]), ''
+            )
+        ) from e
 
-# %% ../nbs/04_predict.ipynb #9fb4d070
+# %% ../nbs/04_predict.ipynb #b2b9d72d
 def to_gray(
     image: Image.Image,  # Of any mode
 ) -> np.ndarray:  # Float `[height,width]`, 0 black to 1 white
@@ -92,7 +100,7 @@ def to_ink(
         raise ImageError('blank page: nothing on it differs from its background; is the digit in the picture?')
     return np.clip((paper - gray if dark > bright else gray - paper) / contrast, 0, 1)
 
-# %% ../nbs/04_predict.ipynb #b0fe2fce
+# %% ../nbs/04_predict.ipynb #e4045e60
 def otsu_threshold(
     ink: np.ndarray,  # Values 0..1
 ) -> float:  # Between the two groups that differ most
@@ -114,7 +122,7 @@ def crop_to_ink(
     rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
-# %% ../nbs/04_predict.ipynb #564b4fab
+# %% ../nbs/04_predict.ipynb #e4be784a
 def fit_box(
     ink: np.ndarray,  # The digit alone `[height,width]`, 0..1
     box: int = 20,  # Pixels of its longer side
@@ -125,7 +133,11 @@ def fit_box(
     size = max(1, round(width * factor)), max(1, round(height * factor))
     if size == (width, height):
         return ink
-    small = np.asarray(Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.BICUBIC if factor > 1 else Image.Resampling.HAMMING))
+    small = np.asarray(
+        Image.fromarray(ink.astype(np.float32)).resize(
+            size, Image.Resampling.BICUBIC if factor > 1 else Image.Resampling.HAMMING
+        )
+    )
     return np.clip(small / max(small.max(), 1e-6), 0, 1)
 
 
@@ -141,7 +153,7 @@ def centre_mass(
     canvas[place[0] : place[0] + ink.shape[0], place[1] : place[1] + ink.shape[1]] = ink
     return canvas
 
-# %% ../nbs/04_predict.ipynb #e0609ba7
+# %% ../nbs/04_predict.ipynb #54d041c3
 def is_mnist_like(
     gray: np.ndarray,  # `[height,width]`, 0 black to 1 white
 ) -> bool:
@@ -166,7 +178,7 @@ def prepare(
     ready = gray if is_mnist_like(gray) else centre_mass(fit_box(crop_to_ink(to_ink(gray))))
     return np.round(ready * 255).astype(np.uint8)
 
-# %% ../nbs/04_predict.ipynb #23d4e727
+# %% ../nbs/04_predict.ipynb #03f85abe
 def from_array(
     array: np.ndarray,  # `[h,w]` or `[h,w,1|3|4]`, uint8 or 0..1
 ) -> Image.Image:
@@ -175,16 +187,20 @@ def from_array(
     if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
         array = array.squeeze(0 if array.shape[0] == 1 else 2)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
-        raise ImageError(f'an array of shape {list(array.shape)} is not a picture; give [height,width] or [height,width,3 or 4]')
+        raise ImageError(
+            f'an array of shape {list(array.shape)} is not a picture; give [height,width] or [height,width,3 or 4]'
+        )
     if array.dtype == bool:
         array = array * np.uint8(255)
     if array.dtype != np.uint8:
         if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
-            raise ImageError(f'values of {array.dtype} are read as 0..1, found {array.min():g} to {array.max():g}; divide by 255, or give uint8')
+            raise ImageError(
+                f'values of {array.dtype} are read as 0..1, found {array.min():g} to {array.max():g}; divide by 255, or give uint8'
+            )
         array = np.round(array * 255).astype(np.uint8)
     return Image.fromarray(array)
 
-# %% ../nbs/04_predict.ipynb #37d74b51
+# %% ../nbs/04_predict.ipynb #3f747511
 class ModelError(ValueError):
     "A model file that can't be used for prediction; the message says what would do."
 
@@ -198,7 +214,7 @@ def shipped_model() -> Path:
     "The ONNX file that comes with the package."
     return Path(str(files('mnist_nb') / 'weights' / 'cnn.onnx'))
 
-# %% ../nbs/04_predict.ipynb #c2058224
+# %% ../nbs/04_predict.ipynb #ac33c700
 class Predictor:
     "A model in ONNX Runtime, ready to answer."
 
@@ -218,17 +234,23 @@ class Predictor:
             else ['CPUExecutionProvider']
         )
         if not providers:
-            raise ModelError('no GPU: this ONNX Runtime has no GPU provider; install onnxruntime-gpu, or leave --gpu out')
+            raise ModelError(
+                'no GPU: this ONNX Runtime has no GPU provider; install onnxruntime-gpu, or leave --gpu out'
+            )
         if not path.is_file():
             raise ModelError(f'{path}: no such model file; train one with: mnist-nb train')
         try:
             self.session = ort.InferenceSession(str(path), options, providers=providers)
         except Exception as e:
-            raise ModelError(f'{path}: not an ONNX file that ONNX Runtime can load; export one with: mnist-nb optimize') from e
+            raise ModelError(
+                f'{path}: not an ONNX file that ONNX Runtime can load; export one with: mnist-nb optimize'
+            ) from e
         try:
             self.facts = json.loads(self.session.get_modelmeta().custom_metadata_map['mnist_nb'])
         except (KeyError, ValueError):
-            raise ModelError(f'{path}: an ONNX file, but not one of mnist-nb; export one with: mnist-nb optimize') from None
+            raise ModelError(
+                f'{path}: an ONNX file, but not one of mnist-nb; export one with: mnist-nb optimize'
+            ) from None
         self.path, self.classes = path, [int(c) if c.isdigit() else c for c in self.facts['classes']]
 
     def __call__(
@@ -238,10 +260,12 @@ class Predictor:
     ) -> np.ndarray:  # Float `[n,classes]`, rows sum to 1
         "Answer with probabilities."
         images = np.ascontiguousarray(images, dtype=np.uint8).reshape(-1, 1, 28, 28)
-        parts = [self.session.run(None, {'pixels': images[i : i + batch_size]})[0] for i in range(0, len(images), batch_size)]
+        parts = [
+            self.session.run(None, {'pixels': images[i : i + batch_size]})[0] for i in range(0, len(images), batch_size)
+        ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
 
-# %% ../nbs/04_predict.ipynb #dfd93f3f
+# %% ../nbs/04_predict.ipynb #109af57a
 @dataclass(frozen=True)
 class Prediction:
     "What a picture was read as."
@@ -274,7 +298,7 @@ def make_prediction(
     pairs = [(classes[i], float(probabilities[i])) for i in order[:top_k]]
     return Prediction(path, best, top, pairs, bool(unsure), f'not sure: {best} or {second}' if unsure else None, seen)
 
-# %% ../nbs/04_predict.ipynb #de9b2ce0
+# %% ../nbs/04_predict.ipynb #746cc366
 def expand_sources(
     sources,  # A file, folder, bytes, picture or array, or a list of them
 ) -> Iterator[tuple[str | None, object]]:  # Name, and something that `prepare` or `open_picture` takes
@@ -298,7 +322,7 @@ def default_predictor() -> Predictor:
     "The shipped model, loaded once."
     return Predictor()
 
-# %% ../nbs/04_predict.ipynb #e2f43f9a
+# %% ../nbs/04_predict.ipynb #b66d4c2b
 def predict(
     sources,  # File, folder, bytes, PIL picture, array (`[h,w]`, `[h,w,3]`, `[n,28,28]`), or a list of them
     model: Predictor | None = None,  # Default: the shipped one
@@ -325,7 +349,9 @@ def predict(
 
     for name, source in expand_sources(sources):
         try:
-            batch.append((name, prepare(open_picture(source) if isinstance(source, (str, Path, bytes)) else source), None))
+            batch.append(
+                (name, prepare(open_picture(source) if isinstance(source, (str, Path, bytes)) else source), None)
+            )
         except ImageError as e:
             message = str(e) if not name or str(e).startswith(name) else f'{name}: {e}'
             if not skip_errors:

@@ -33,10 +33,20 @@ from scipy.optimize import minimize_scalar
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from .data import Augmentation, Digits, augment, batches, generator, load_mnist, pixel_stats, stratified_split, write_atomic
+from mnist_nb.data import (
+    Augmentation,
+    Digits,
+    augment,
+    batches,
+    generator,
+    load_mnist,
+    pixel_stats,
+    stratified_split,
+    write_atomic,
+)
 from .models import CheckpointError, Classifier, create_model, infer, load_weights, save_weights
 
-# %% ../nbs/02_train.ipynb #e7375fe6
+# %% ../nbs/02_train.ipynb #e921f2fd
 @dataclass(frozen=True)
 class TrainConfig:
     "Every setting that changes a run."
@@ -62,9 +72,23 @@ class TrainConfig:
     precision: str = 'fp32'  # `fp32`, `bf16`, or `auto`: bf16 where the hardware computes it
     channels_last: bool = False  # Store pictures with the channel last, which convolutions like
 
-# %% ../nbs/02_train.ipynb #72a4f6b6
-CHOICES = {'optimizer': ('adamw', 'adam', 'sgd'), 'scheduler': ('onecycle', 'step', 'none'), 'precision': ('fp32', 'bf16', 'auto')}
-AT_LEAST = {'epochs': 1, 'min_steps': 0, 'batch_size': 2, 'n_valid': 0, 'patience': 0, 'weight_decay': 0, 'clip_norm': 0, 'temperature': 0, 'peak': 1}
+# %% ../nbs/02_train.ipynb #11935895
+CHOICES = {
+    'optimizer': ('adamw', 'adam', 'sgd'),
+    'scheduler': ('onecycle', 'step', 'none'),
+    'precision': ('fp32', 'bf16', 'auto'),
+}
+AT_LEAST = {
+    'epochs': 1,
+    'min_steps': 0,
+    'batch_size': 2,
+    'n_valid': 0,
+    'patience': 0,
+    'weight_decay': 0,
+    'clip_norm': 0,
+    'temperature': 0,
+    'peak': 1,
+}
 
 
 def check_config(
@@ -86,7 +110,7 @@ def check_config(
         raise ValueError('patience: early stopping needs validation images (n_valid above 0)')
     return config
 
-# %% ../nbs/02_train.ipynb #336702d7
+# %% ../nbs/02_train.ipynb #e2c460ca
 AUGMENTATIONS = {
     'none': Augmentation(),
     'light': Augmentation(rotation=5, scale=0.05, shear=0.05, shift=0.5, elastic=0.3),
@@ -120,7 +144,7 @@ RECIPES = {
     ),
 }
 
-# %% ../nbs/02_train.ipynb #a41a6cfa
+# %% ../nbs/02_train.ipynb #28d711b4
 def recipe(
     name: str = 'improved',  # A name in `RECIPES`
     **overrides,  # Fields of `TrainConfig` to change
@@ -130,7 +154,7 @@ def recipe(
         raise ValueError(f'{name}: no such recipe; there are {", ".join(RECIPES)}')
     return check_config(replace(RECIPES[name], **overrides))
 
-# %% ../nbs/02_train.ipynb #f23de072
+# %% ../nbs/02_train.ipynb #157803de
 def learning_rate_at(
     step: int,  # Steps done so far
     total: int,  # Steps of the whole run
@@ -151,19 +175,27 @@ def learning_rate_at(
         return cosine(base, top, step / turn)
     return cosine(top, base / 10_000, (step - turn) / (total - 1 - turn))
 
-# %% ../nbs/02_train.ipynb #b22a2e1b
+# %% ../nbs/02_train.ipynb #31242e5e
 def make_optimizer(
     model: Classifier,  # What to train
     config: TrainConfig,  # Which optimizer
 ) -> torch.optim.Optimizer:
     "Make the optimizer that the configuration names."
     if config.optimizer == 'sgd':
-        return torch.optim.SGD(model.parameters(), lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay)
+        return torch.optim.SGD(
+            model.parameters(), lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay
+        )
     kind = {'adamw': torch.optim.AdamW, 'adam': torch.optim.Adam}[config.optimizer]
     fused = next(model.parameters()).device.type in ('cpu', 'cuda')
-    return kind(model.parameters(), lr=config.learning_rate, betas=(config.beta1, 0.999), weight_decay=config.weight_decay, fused=fused)
+    return kind(
+        model.parameters(),
+        lr=config.learning_rate,
+        betas=(config.beta1, 0.999),
+        weight_decay=config.weight_decay,
+        fused=fused,
+    )
 
-# %% ../nbs/02_train.ipynb #3d88bc99
+# %% ../nbs/02_train.ipynb #2ba3f951
 def pick_device(
     cpu: bool = False,  # Insist on the CPU
     gpu: bool = False,  # Insist on a GPU
@@ -190,7 +222,7 @@ def resolve_precision(
     }.get(device.type, lambda: False)()
     return replace(config, precision='bf16' if native else 'fp32')
 
-# %% ../nbs/02_train.ipynb #5d7d9175
+# %% ../nbs/02_train.ipynb #c8165389
 class TrainError(ValueError):
     "A run that can't go on; the message says at which step and what to do."
 
@@ -206,7 +238,7 @@ def seed_dropout(*address):
     "Make what is drawn next from the global random state depend on the address alone."
     torch.manual_seed(generator('dropout', *address).initial_seed())
 
-# %% ../nbs/02_train.ipynb #eae1da88
+# %% ../nbs/02_train.ipynb #1e6bb674
 def train_step(
     model: Classifier,  # In training mode
     optimizer: torch.optim.Optimizer,  # Of its parameters
@@ -225,7 +257,7 @@ def train_step(
     optimizer.zero_grad()
     return loss.item(), (logits.argmax(1) == labels).sum().item()
 
-# %% ../nbs/02_train.ipynb #5c5d4189
+# %% ../nbs/02_train.ipynb #40b9cf8a
 @dataclass
 class RunState:
     "What changes during a run."
@@ -257,10 +289,12 @@ def new_state(
     model = create_model(config.arch, len(digits.classes), config.seed, mean, std).to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True) if config.ema else None
+    average = (
+        AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True) if config.ema else None
+    )
     return RunState(model, make_optimizer(model, config), average)
 
-# %% ../nbs/02_train.ipynb #79decb8b
+# %% ../nbs/02_train.ipynb #3aac7165
 def save_state(
     state: RunState,  # Where the run stands
     path: Path,  # `last_state.safetensors`
@@ -275,9 +309,12 @@ def save_state(
         tensors |= {f'optimizer.{i}.{k}': v for k, v in moments.items()}
     numbers = {name: getattr(state, name) for name in NUMBERS}
     notes = {'config': asdict(config), 'digest': data_digest, 'numbers': numbers}
-    write_atomic(path, save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, {'mnist_nb': json.dumps(notes)}))
+    write_atomic(
+        path,
+        save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, {'mnist_nb': json.dumps(notes)}),
+    )
 
-# %% ../nbs/02_train.ipynb #b0ed73c5
+# %% ../nbs/02_train.ipynb #9ecc6d79
 def read_state(
     path: Path,  # `last_state.safetensors`
 ) -> tuple[dict[str, torch.Tensor], dict]:  # Tensors, and the notes beside them
@@ -299,18 +336,22 @@ def read_config(
     saved = read_state(path)[1]['config']
     return TrainConfig(**{**saved, 'augmentation': Augmentation(**saved['augmentation'])})
 
-# %% ../nbs/02_train.ipynb #f7c15b77
+# %% ../nbs/02_train.ipynb #7852e114
 def resume_config(
     config: TrainConfig,  # Of the unfinished run
     given: dict,  # What was asked for now; None where nothing was
 ) -> TrainConfig:
     "Take an unfinished run's configuration, and refuse to change it on the way."
-    changed = [f'{k} {getattr(config, k)} -> {v}' for k, v in given.items() if v is not None and getattr(config, k) != v]
+    changed = [
+        f'{k} {getattr(config, k)} -> {v}' for k, v in given.items() if v is not None and getattr(config, k) != v
+    ]
     if changed:
-        raise CheckpointError(f'the run was started with other settings ({", ".join(changed)}); resume it with its own, or start anew')
+        raise CheckpointError(
+            f'the run was started with other settings ({", ".join(changed)}); resume it with its own, or start anew'
+        )
     return config
 
-# %% ../nbs/02_train.ipynb #44c18f17
+# %% ../nbs/02_train.ipynb #23f6f1ec
 def load_state(
     state: RunState,  # New, of the same configuration; filled in
     path: Path,  # `last_state.safetensors`
@@ -334,14 +375,18 @@ def load_state(
         for name, tensor in under('optimizer.').items():
             index, key = name.split('.')
             like = parameters[int(index)]  # fused optimizers need moments that lie in memory as their parameter does
-            moments.setdefault(int(index), {})[key] = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
-        state.optimizer.load_state_dict({'state': moments, 'param_groups': state.optimizer.state_dict()['param_groups']})
+            moments.setdefault(int(index), {})[key] = (
+                torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+            )
+        state.optimizer.load_state_dict(
+            {'state': moments, 'param_groups': state.optimizer.state_dict()['param_groups']}
+        )
         for name in NUMBERS:
             setattr(state, name, notes['numbers'][name])
     except (RuntimeError, KeyError, ValueError) as e:
         raise CheckpointError(f'{path}: does not fit this version ({e})') from e
 
-# %% ../nbs/02_train.ipynb #86d00337
+# %% ../nbs/02_train.ipynb #2508a4d0
 class Interrupted(KeyboardInterrupt):
     "A run that was stopped by a signal and saved itself; `signum` is the signal."
 
@@ -370,7 +415,7 @@ def catch_signals() -> Iterator[list[int]]:  # The signals that came
     finally:
         restore()
 
-# %% ../nbs/02_train.ipynb #c6565424
+# %% ../nbs/02_train.ipynb #bada61fd
 def train_epoch(
     state: RunState,  # Where the run stands; brought to the end of the epoch
     digits: Digits,  # Training images
@@ -399,28 +444,34 @@ def train_epoch(
             )
         if state.average:
             state.average.update_parameters(state.model)
-        state.step, state.correct, state.loss_sum = state.step + 1, state.correct + correct, state.loss_sum + loss * len(labels)
+        state.step, state.correct, state.loss_sum = (
+            state.step + 1,
+            state.correct + correct,
+            state.loss_sum + loss * len(labels),
+        )
         state.seconds += time.perf_counter() - start
         bar.update()
         if caught:
             return
 
-# %% ../nbs/02_train.ipynb #4f70e1e0
+# %% ../nbs/02_train.ipynb #7e281264
 def steps_per_epoch(n: int, config: TrainConfig) -> int:
     "Full batches an epoch; all of the data when it is less than a batch."
     return max(1, n // config.batch_size)
 
-
+# %% ../nbs/02_train.ipynb #a62b75c1
 def settle_epochs(config: TrainConfig, n: int) -> TrainConfig:
     "Turn `min_steps` into epochs of `n` images."
-    return replace(config, epochs=max(config.epochs, math.ceil(config.min_steps / steps_per_epoch(n, config))), min_steps=0)
+    return replace(
+        config, epochs=max(config.epochs, math.ceil(config.min_steps / steps_per_epoch(n, config))), min_steps=0
+    )
 
-
+# %% ../nbs/02_train.ipynb #3c782dcd
 def weights_to_use(state: RunState) -> Classifier:
     "The average where the recipe keeps one, else the model itself."
     return state.average.module if state.average else state.model
 
-
+# %% ../nbs/02_train.ipynb #e54e5182
 def close_epoch(
     state: RunState,  # At the last step of an epoch; advanced to the next
     valid: Digits | None,  # Validation images
@@ -448,7 +499,7 @@ def close_epoch(
     state.epoch, state.step, state.loss_sum, state.correct, state.seconds = state.epoch + 1, 0, 0.0, 0, 0.0
     return better
 
-# %% ../nbs/02_train.ipynb #e9c94b98
+# %% ../nbs/02_train.ipynb #f9d34385
 def fit_temperature(
     logits: torch.Tensor,  # `[n,classes]`, of images not trained on
     labels: torch.Tensor,  # `[n]`
@@ -460,7 +511,7 @@ def fit_temperature(
 
     return math.exp(minimize_scalar(nll, bounds=(-3, 3), method='bounded').x)
 
-# %% ../nbs/02_train.ipynb #2d371265
+# %% ../nbs/02_train.ipynb #2bea8c37
 RUN_FILES = ('best_model.safetensors', 'last_state.safetensors', 'config.json', 'history.jsonl')
 
 
@@ -486,7 +537,7 @@ class TrainResult:
     checkpoint: Path | None  # `best_model.safetensors`
     last: Classifier  # The weights of the last step, without averaging
 
-# %% ../nbs/02_train.ipynb #dec8075d
+# %% ../nbs/02_train.ipynb #052baef0
 def hold_out(
     digits: Digits,  # All training images
     config: TrainConfig,  # How many to hold out
@@ -498,7 +549,7 @@ def hold_out(
     train, valid = stratified_split(digits.labels, n_valid)
     return digits[train], digits[valid]
 
-# %% ../nbs/02_train.ipynb #ecd44d21
+# %% ../nbs/02_train.ipynb #3160e923
 def train(
     config: TrainConfig,  # What and how
     digits: Digits | None = None,  # Training images, the validation images among them; default: `load_mnist()`
@@ -506,7 +557,8 @@ def train(
     resume: bool = False,  # Go on with the run that lies in `save_dir`
     device: torch.device | None = None,  # Default: the GPU if there is one
     progress: bool = True,  # Show a bar?
-    on_epoch: Callable[[dict, Classifier], None] | None = None,  # Called after each epoch with its record and the weights to use
+    on_epoch: Callable[[dict, Classifier], None]
+    | None = None,  # Called after each epoch with its record and the weights to use
 ) -> TrainResult:
     "Train a network."
     device = device or pick_device()
@@ -523,10 +575,12 @@ def train(
     try:
         run_epochs(state, training, valid, config, folder, digits.digest, progress, on_epoch)
     except Interrupted as e:
-        raise Interrupted(f'{e}; go on with: --resume --save_dir {folder}' if folder else f'{e}; nothing was saved', e.signum) from None
+        raise Interrupted(
+            f'{e}; go on with: --resume --save_dir {folder}' if folder else f'{e}; nothing was saved', e.signum
+        ) from None
     return finish_run(state, training, valid, config, folder)
 
-# %% ../nbs/02_train.ipynb #0df77697
+# %% ../nbs/02_train.ipynb #697783c2
 def run_epochs(
     state: RunState,  # Where the run stands; brought to its end
     training: Digits,  # Images to learn from
@@ -540,7 +594,9 @@ def run_epochs(
     "Go through the epochs that are left."
     per_epoch = steps_per_epoch(len(training), config)
     done = state.epoch * per_epoch + state.step
-    bar = tqdm(total=config.epochs * per_epoch, initial=done, unit='step', desc=config.arch, disable=None if progress else True)
+    bar = tqdm(
+        total=config.epochs * per_epoch, initial=done, unit='step', desc=config.arch, disable=None if progress else True
+    )
     with catch_signals() as caught, bar:
         while state.epoch < config.epochs and not (config.patience and state.waited >= config.patience):
             with own_random_state(next(state.model.parameters()).device):
@@ -548,22 +604,27 @@ def run_epochs(
             start = time.perf_counter()
             if state.step == per_epoch:
                 better = close_epoch(state, valid, config, per_epoch)
-                bar.set_postfix({k: f'{v:.4f}' for k, v in state.history[-1].items() if k in ('train_loss', 'valid_accuracy')})
+                bar.set_postfix(
+                    {k: f'{v:.4f}' for k, v in state.history[-1].items() if k in ('train_loss', 'valid_accuracy')}
+                )
                 if on_epoch:
                     on_epoch(state.history[-1], weights_to_use(state))
                 if folder and config.patience and better:
                     save_run_weights(state, valid, config, folder, training)
                 if folder:
-                    write_atomic(folder / 'history.jsonl', ''.join(json.dumps(r) + '\n' for r in state.history).encode())
+                    write_atomic(
+                        folder / 'history.jsonl', ''.join(json.dumps(r) + '\n' for r in state.history).encode()
+                    )
             state.measuring += time.perf_counter() - start
             if folder:
                 save_state(state, folder / 'last_state.safetensors', config, data_digest)
             if caught:
                 raise Interrupted(
-                    f'stopped by {signal.Signals(caught[0]).name} in epoch {min(state.epoch + 1, config.epochs)} of {config.epochs}', caught[0]
+                    f'stopped by {signal.Signals(caught[0]).name} in epoch {min(state.epoch + 1, config.epochs)} of {config.epochs}',
+                    caught[0],
                 )
 
-# %% ../nbs/02_train.ipynb #adb959c8
+# %% ../nbs/02_train.ipynb #f5a2be28
 def run_facts(
     state: RunState,  # After its last epoch, or its best
     valid: Digits | None,  # Validation images
@@ -594,20 +655,22 @@ def run_facts(
         threads=torch.get_num_threads(),
     )
 
-
+# %% ../nbs/02_train.ipynb #c0fb01f1
 def machine() -> str:
     "Processor and system, without anything that names the computer."
     cpu = torch.cpu.get_capabilities().get('cpu_name') or platform.processor() or platform.machine()
     return f'{cpu}, {platform.system()}, Python {platform.python_version()}, torch {torch.__version__}'
 
-
-def save_run_weights(state: RunState, valid: Digits | None, config: TrainConfig, folder: Path, training: Digits) -> dict:
+# %% ../nbs/02_train.ipynb #b54ea67b
+def save_run_weights(
+    state: RunState, valid: Digits | None, config: TrainConfig, folder: Path, training: Digits
+) -> dict:
     "Write the weights to use, with their facts."
     facts = run_facts(state, valid, config, training)
     save_weights(weights_to_use(state), folder / 'best_model.safetensors', **facts)
     return facts
 
-# %% ../nbs/02_train.ipynb #eacbf013
+# %% ../nbs/02_train.ipynb #b31979ec
 def finish_run(
     state: RunState,  # After the last epoch
     training: Digits,  # What it learned from
@@ -620,10 +683,14 @@ def finish_run(
     if config.patience and path and path.exists():
         model, facts = load_weights(path)
         return TrainResult(model, config, state.history, facts, path, state.model.eval())
-    facts = save_run_weights(state, valid, config, folder, training) if folder else run_facts(state, valid, config, training)
+    facts = (
+        save_run_weights(state, valid, config, folder, training)
+        if folder
+        else run_facts(state, valid, config, training)
+    )
     return TrainResult(weights_to_use(state).eval(), config, state.history, facts, path, state.model.eval())
 
-# %% ../nbs/02_train.ipynb #f817743c
+# %% ../nbs/02_train.ipynb #7add7355
 def tensorboard_writer(
     folder: str | Path,  # Run folder; logs go to `tensorboard` below it
 ):
@@ -634,7 +701,7 @@ def tensorboard_writer(
         raise ValueError('TensorBoard is not installed; get it with: pip install "mnist-nb[tensorboard]"') from None
     return SummaryWriter(Path(folder) / 'tensorboard')
 
-# %% ../nbs/02_train.ipynb #6c5f7090
+# %% ../nbs/02_train.ipynb #bc7a92fc
 def find_learning_rate(
     config: TrainConfig,  # Architecture, optimizer, batch size
     digits: Digits,  # Training images
@@ -659,13 +726,13 @@ def find_learning_rate(
             rates, losses = [*rates, rate], [*losses, smooth]
     return rates, losses, steepest(rates, losses)
 
-
+# %% ../nbs/02_train.ipynb #25daa6d8
 def steepest(rates: list[float], losses: list[float]) -> float:
     "The learning rate at which the loss falls fastest."
     falls = [losses[i - 5] - losses[i + 5] for i in range(5, len(losses) - 5)]
     return rates[5 + max(range(len(falls)), key=falls.__getitem__)] if falls else rates[0]
 
-
+# %% ../nbs/02_train.ipynb #9634fc27
 def plot_learning_rates(rates: list[float], losses: list[float], best: float) -> Figure:
     "Draw the finder's curve."
     fig, ax = plt.subplots(figsize=(5, 2.8), layout='constrained')
@@ -676,7 +743,7 @@ def plot_learning_rates(rates: list[float], losses: list[float], best: float) ->
     plt.close(fig)
     return fig
 
-# %% ../nbs/02_train.ipynb #d6229cad
+# %% ../nbs/02_train.ipynb #8b2c8da7
 def generalisation_gap(
     facts: dict,  # Of a run, or read from its weights file
 ) -> float:  # Accuracy on training images less accuracy on validation images, as a fraction
@@ -695,9 +762,15 @@ def plot_history(
         for part in [''] if key == 'learning_rate' else ['train_', 'valid_']:
             if part + key in history[-1]:
                 ax.plot(epochs, [r[part + key] for r in history], 'o-', ms=3, label=part.rstrip('_') or None)
-        ax.set(xlabel='epoch', ylabel=f'{key.replace("_", " ")}{f" ({unit})" if unit else ""}', title=key.replace('_', ' ').capitalize())
+        ax.set(
+            xlabel='epoch',
+            ylabel=f'{key.replace("_", " ")}{f" ({unit})" if unit else ""}',
+            title=key.replace('_', ' ').capitalize(),
+        )
     axes[0].legend()
-    axes[1].set_ylim(bottom=max(0.9, min(r['train_accuracy'] for r in history)) if history[-1]['train_accuracy'] > 0.9 else None)
+    axes[1].set_ylim(
+        bottom=max(0.9, min(r['train_accuracy'] for r in history)) if history[-1]['train_accuracy'] > 0.9 else None
+    )
     axes[2].set_yscale('log')
     if title:
         fig.suptitle(title)

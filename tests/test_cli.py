@@ -16,7 +16,9 @@ SAMPLE = ['--dataset', 'mnist-sample']
 def call(line, cwd, *more, **settings):
     words = shlex.split(line)
     assert words[0] == 'mnist-nb'
-    return subprocess.run(COMMAND + words[1:] + list(more), cwd=cwd, capture_output=True, text=True, env={**os.environ, **settings})
+    return subprocess.run(
+        COMMAND + words[1:] + list(more), cwd=cwd, capture_output=True, text=True, env={**os.environ, **settings}
+    )
 
 
 @pytest.fixture(scope='module')
@@ -44,12 +46,31 @@ def test_the_lines_of_the_readme(folder):
     assert run.returncode == 0 and (folder / 'test_images' / 'digit_7_sample_0.png').exists()
     line = 'mnist-nb predict --image test_images/digit_0_sample_3.png --model models/best_model.safetensors --top_k 3 --confidence --cpu'
     run = call(line, folder)
-    assert run.returncode == 0 and run.stdout.startswith('test_images/digit_0_sample_3.png: ') and run.stdout.count('%') == 3
+    assert (
+        run.returncode == 0
+        and run.stdout.startswith('test_images/digit_0_sample_3.png: ')
+        and run.stdout.count('%') == 3
+    )
     run = call('mnist-nb eval --model models/best_model.safetensors --json', folder)
     score = json.loads(run.stdout)
-    fields = ['dataset', 'test_images', 'accuracy', 'accuracy_low', 'accuracy_high', 'precision', 'recall', 'f1', 'nll', 'ece', 'confusion']
+    fields = [
+        'dataset',
+        'test_images',
+        'accuracy',
+        'accuracy_low',
+        'accuracy_high',
+        'precision',
+        'recall',
+        'f1',
+        'nll',
+        'ece',
+        'confusion',
+    ]
     assert run.returncode == 0 and all(field in score for field in fields) and score['accuracy'] > 0.9
-    run = call('mnist-nb optimize --model models/best_model.safetensors --output models/optimized_model.onnx --quantize', folder)
+    run = call(
+        'mnist-nb optimize --model models/best_model.safetensors --output models/optimized_model.onnx --quantize',
+        folder,
+    )
     assert run.returncode == 0 and (folder / 'models' / 'optimized_model.onnx').exists()
     run = call('mnist-nb predict --image test_images --model models/optimized_model.onnx --json', folder)
     assert run.returncode == 0 and len(json.loads(run.stdout)) == 50
@@ -63,7 +84,13 @@ sys.modules['matplotlib'] = None
 from mnist_nb.cli import main
 main(['predict', '--image', {str(folder / 'test_images')!r}, '--json'])
 """
-    run = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, 'MNIST_NB_DATA': '/nowhere'})
+    run = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'MNIST_NB_DATA': '/nowhere'},
+    )
     assert run.returncode == 0, run.stderr
     answers = json.loads(run.stdout)
     assert sum(f'digit_{a["digit"]}_' in a['path'] for a in answers) >= 48
@@ -71,13 +98,20 @@ main(['predict', '--image', {str(folder / 'test_images')!r}, '--json'])
 
 def test_shipped_weights_are_not_scored_on_their_own_training_images(tmp_path):
     run = call('mnist-nb eval --json', tmp_path, *SAMPLE)
-    assert run.returncode == 2 and run.stdout == '' and 'a score would mean nothing' in run.stderr and len(run.stderr.splitlines()) == 1
+    assert (
+        run.returncode == 2
+        and run.stdout == ''
+        and 'a score would mean nothing' in run.stderr
+        and len(run.stderr.splitlines()) == 1
+    )
 
 
 @pytest.mark.parametrize(('signum', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_and_resumed(tmp_path, signum, code):
     words = ['train', '--arch', 'base', '--epochs', '60', '--cpu', '--json', *SAMPLE]
-    with subprocess.Popen(COMMAND + words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(
+        COMMAND + words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
         for line in run.stderr:
             if line.startswith('epoch 2,'):
                 run.send_signal(signum)
@@ -87,7 +121,18 @@ def test_interrupted_and_resumed(tmp_path, signum, code):
     resumed = call('mnist-nb train --resume --json', tmp_path, *SAMPLE)
     assert resumed.returncode == 0, resumed.stderr
     report = json.loads(resumed.stdout)
-    fields = ['arch', 'parameters', 'seed', 'epochs', 'dataset', 'train_images', 'valid_accuracy', 'train_seconds', 'images_per_second', 'checkpoint']
+    fields = [
+        'arch',
+        'parameters',
+        'seed',
+        'epochs',
+        'dataset',
+        'train_images',
+        'valid_accuracy',
+        'train_seconds',
+        'images_per_second',
+        'checkpoint',
+    ]
     assert all(field in report for field in fields) and report['epochs'] == 60
     assert (tmp_path / 'models' / 'history.png').exists()
 

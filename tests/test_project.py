@@ -49,7 +49,11 @@ def test_wheel_holds_the_weights(tmp_path):
         shutil.copy(ROOT / name, source)
     subprocess.run([sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '-w', tmp_path, source], check=True)
     names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
-    assert 'mnist_nb/weights/cnn.onnx' in names and 'mnist_nb/weights/cnn.safetensors' in names and 'mnist_nb/cli.py' in names
+    assert (
+        'mnist_nb/weights/cnn.onnx' in names
+        and 'mnist_nb/weights/cnn.safetensors' in names
+        and 'mnist_nb/cli.py' in names
+    )
     assert not [n for n in names if n.startswith(('tests/', 'nbs/', 'tools/'))]
 
 
@@ -59,9 +63,13 @@ def test_notebook_is_fit_to_be_read(path):
     assert len(text) < 500_000, 'too large: smaller figures'
     notebook = json.loads(text)
     outputs = json.dumps([c.get('outputs', []) for c in notebook['cells']])
-    assert '/home/' not in outputs and '/root' not in outputs and str(ROOT.parent) not in outputs, 'names a path of the machine it ran on'
+    assert '/home/' not in outputs and '/root' not in outputs and str(ROOT.parent) not in outputs, (
+        'names a path of the machine it ran on'
+    )
     assert '"output_type": "error"' not in outputs
-    assert [c['source'] for c in notebook['cells'] if c['cell_type'] == 'code'][-1][-1].endswith('nbdev_export()') or 'default_exp' not in text
+    assert [c['source'] for c in notebook['cells'] if c['cell_type'] == 'code'][-1][-1].endswith(
+        'nbdev_export()'
+    ) or 'default_exp' not in text
     code = [c for c in notebook['cells'] if c['cell_type'] == 'code']
     assert all(c['execution_count'] is None for c in code), 'not cleaned'
     assert any(c['outputs'] for c in code), 'no saved outputs'

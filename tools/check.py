@@ -17,7 +17,12 @@ def run(*command, cwd=ROOT, **settings):
     "Run a command, show what it prints as it prints it, and return its exit code and its output."
     print(f'\n== {" ".join(map(str, command))}', flush=True)
     process = subprocess.Popen(
-        list(map(str, command)), cwd=cwd, env={**os.environ, **settings}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        list(map(str, command)),
+        cwd=cwd,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     lines = []
     for line in process.stdout:
@@ -41,11 +46,16 @@ def skip(what, why):
 
 def copy_of_tree(folder):
     "Copy the last commit, or where there is no repository the files as they are: what a user is working on is no mistake."
-    if shutil.which('git') and subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=ROOT, capture_output=True).returncode == 0:
+    if (
+        shutil.which('git')
+        and subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=ROOT, capture_output=True).returncode == 0
+    ):
         archive = subprocess.run(['git', 'archive', 'HEAD'], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
         subprocess.run(['tar', 'x'], cwd=folder, input=archive, check=True)
     else:
-        names = shutil.ignore_patterns('.venv', '.git', '_proc', '_docs', 'models', 'runs', '*.egg-info', '__pycache__', '.*_cache')
+        names = shutil.ignore_patterns(
+            '.venv', '.git', '_proc', '_docs', 'models', 'runs', '*.egg-info', '__pycache__', '.*_cache'
+        )
         shutil.copytree(ROOT, folder, ignore=names, symlinks=True, dirs_exist_ok=True)
 
 
@@ -69,7 +79,15 @@ def check_sync():
 
 def check_notebooks():
     "Run every notebook; the lines that say one was completed are counted, since nothing else tells that any ran."
-    code, out = run('nbdev_test', '--do_print', '--timing', '--n_workers', min(2, os.cpu_count() or 1), OMP_NUM_THREADS='1', TQDM_DISABLE='1')
+    code, out = run(
+        'nbdev_test',
+        '--do_print',
+        '--timing',
+        '--n_workers',
+        min(2, os.cpu_count() or 1),
+        OMP_NUM_THREADS='1',
+        TQDM_DISABLE='1',
+    )
     ran = len(re.findall(r'^- Completed ', out, re.M))
     failed = len(re.findall(r'^\t', out.partition('nbdev Tests Failed On')[2], re.M))
     if not ran or (code and not failed):
@@ -81,7 +99,9 @@ def check_notebooks():
 def check_pytest():
     "Run the black-box tests."
     code, out = run(sys.executable, '-m', 'pytest', '-q', '-rs', 'tests')
-    found = {word: int(n) for n, word in re.findall(r'(\d+) (passed|failed|error|skipped)', out.strip().splitlines()[-1])}
+    found = {
+        word: int(n) for n, word in re.findall(r'(\d+) (passed|failed|error|skipped)', out.strip().splitlines()[-1])
+    }
     COUNTS['passed'] += found.get('passed', 0)
     COUNTS['skipped'] += found.get('skipped', 0)
     COUNTS['failed'] += found.get('failed', 0) + found.get('error', 0) or (1 if code else 0)

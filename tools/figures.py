@@ -39,7 +39,9 @@ def draw_reads():
     fig, axes = plt.subplots(2, len(names), figsize=(10, 3), layout='constrained')
     for (top, bottom), name, picture, answer in zip(axes.T, names, pictures, answers):
         shown = picture.convert('RGBA')
-        checks = Image.fromarray(np.where(np.indices((shown.height, shown.width)).sum(0) // 16 % 2, 235, 255).astype(np.uint8)).convert('RGBA')
+        checks = Image.fromarray(
+            np.where(np.indices((shown.height, shown.width)).sum(0) // 16 % 2, 235, 255).astype(np.uint8)
+        ).convert('RGBA')
         top.imshow(Image.alpha_composite(checks, shown))
         bottom.imshow(answer.seen, cmap='gray')
         top.set_title(name, fontsize=10)

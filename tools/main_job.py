@@ -8,7 +8,10 @@ from pathlib import Path
 
 def mnist_nb(*words):
     "Run a command with its progress on the terminal, and return what it printed as JSON."
-    run = subprocess.run([sys.executable, '-c', 'from mnist_nb.cli import main; main()', *map(str, words), '--json'], stdout=subprocess.PIPE)
+    run = subprocess.run(
+        [sys.executable, '-c', 'from mnist_nb.cli import main; main()', *map(str, words), '--json'],
+        stdout=subprocess.PIPE,
+    )
     if run.returncode:
         sys.exit(run.returncode)
     return json.loads(run.stdout)
@@ -22,7 +25,9 @@ def main():
         score = mnist_nb('eval', '--model', run['checkpoint'], '--figures', folder / 'figures')
         rows.append((arch, run, score, folder))
     paths = mnist_nb('extract')
-    answers = mnist_nb('predict', '--model', rows[-1][1]['checkpoint'], *[w for p in paths[::5] for w in ('--image', p)])
+    answers = mnist_nb(
+        'predict', '--model', rows[-1][1]['checkpoint'], *[w for p in paths[::5] for w in ('--image', p)]
+    )
     print(f'\n{"network":<10} {"test accuracy":<28} {"training":<10} weights and figures')
     for arch, run, score, folder in rows:
         accuracy = f'{score["accuracy"]:.2%} ({score["accuracy_low"]:.2%}..{score["accuracy_high"]:.2%})'
@@ -31,7 +36,9 @@ def main():
     if rows[0][2]['dataset'] != 'mnist':
         print('complete MNIST was not at hand: name a folder that holds it with MNIST_NB_DATA=FOLDER make train')
     right = sum(Path(a['path']).name.startswith(f'digit_{a["digit"]}_') for a in answers)
-    print(f'{right} of {len(answers)} test digits in test_images/ read right: {" ".join(str(a["digit"]) for a in answers)}')
+    print(
+        f'{right} of {len(answers)} test digits in test_images/ read right: {" ".join(str(a["digit"]) for a in answers)}'
+    )
     bin_ = Path(sys.executable).parent
     print('\nnext:')
     print(f'  {bin_}/mnist-nb predict --image YOUR_PICTURE.png --top_k 3 --confidence')
