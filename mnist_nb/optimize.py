@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Deployed', 'export_onnx', 'strip', 'parity', 'PixelReader', 'quantize', 'latency', 'throughput', 'torch_asker',
-           'compare_formats', 'optimize']
+           'compare_formats', 'for_people', 'optimize']
 
 # %% ../nbs/05_optimize.ipynb #812fc7b5
 import copy
@@ -70,7 +70,7 @@ def export_onnx(
     write_atomic(path, proto.SerializeToString())
     return Path(path)
 
-# %% ../nbs/05_optimize.ipynb #d1d8ab79
+# %% ../nbs/05_optimize.ipynb #9f857ea1
 def strip(
     proto: onnx.ModelProto,  # Changed in place
 ) -> onnx.ModelProto:
@@ -114,7 +114,7 @@ class PixelReader(CalibrationDataReader):
         part = next(self.parts, None)
         return None if part is None else {'pixels': part.numpy()}
 
-# %% ../nbs/05_optimize.ipynb #59e893b8
+# %% ../nbs/05_optimize.ipynb #83bd4b82
 def quantize(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
@@ -177,13 +177,13 @@ def throughput(
         rates.append(len(images) / (time.perf_counter() - start))
     return float(np.median(rates[1:]))
 
-# %% ../nbs/05_optimize.ipynb #5f478d60
+# %% ../nbs/05_optimize.ipynb #92ef5d3e
 def torch_asker(
     model: Classifier,  # Trained
     threads: int,  # For PyTorch, set for each call
 ):
     "Make a function that asks a PyTorch model as one would in production."
-    deployed = copy.deepcopy(model).eval()
+    deployed = copy.deepcopy(model).cpu().eval()
 
     def ask(pixels):
         before = torch.get_num_threads()
@@ -198,14 +198,14 @@ def torch_asker(
 
     return ask
 
-# %% ../nbs/05_optimize.ipynb #81f0f63a
+# %% ../nbs/05_optimize.ipynb #cc7e9dd9
 def compare_formats(
     model: Classifier,  # Trained
     paths: dict[str, Path],  # Name and ONNX file of each form
     test: Digits,  # Images to measure on
     temperature: float = 1.0,  # Of the PyTorch model
     threads: int = 2,  # For throughput; single images run on one
-) -> pd.DataFrame:  # A row a form: bytes, accuracy, latency, throughput
+) -> pd.DataFrame:  # A row a form: bytes, accuracy (a fraction), latencies in seconds, images a second
     "Tabulate size, accuracy, latency and throughput of each form of a model."
     images, labels = test.images.numpy(), test.labels.numpy()
 
@@ -215,8 +215,8 @@ def compare_formats(
             'form': name,
             'bytes': size,
             'accuracy': report(answers, labels, test.classes).accuracy,
-            'p50_us': p50 * 1e6,
-            'p99_us': p99 * 1e6,
+            'p50_seconds': p50,
+            'p99_seconds': p99,
             'images_per_second': throughput(many, images),
         }
 
@@ -235,7 +235,16 @@ def compare_formats(
         rows.append(row(name, Path(path).stat().st_size, many(images), one, many))
     return pd.DataFrame(rows)
 
-# %% ../nbs/05_optimize.ipynb #4c3d13f4
+
+def for_people(
+    table: pd.DataFrame,  # From compare_formats
+) -> pd.DataFrame:
+    "Show latencies in microseconds, and no more digits than they deserve."
+    shown = table.assign(p50_us=table.p50_seconds * 1e6, p99_us=table.p99_seconds * 1e6)
+    shown = shown[['form', 'bytes', 'accuracy', 'p50_us', 'p99_us', 'images_per_second']]
+    return shown.round({'accuracy': 4, 'p50_us': 0, 'p99_us': 0, 'images_per_second': 0})
+
+# %% ../nbs/05_optimize.ipynb #31868f18
 def optimize(
     model: Classifier,  # Trained
     facts: dict,  # Of its weights
@@ -254,12 +263,11 @@ def optimize(
         exact = export_onnx(model, Path(tmp) / 'exact.onnx', facts)
         paths = {'ONNX float32': exact}
         if int8:
-            paths['ONNX int8'] = quantize(
-                exact, Path(tmp) / 'int8.onnx', load_mnist('train', data_dir, dataset).images[:1000]
-            )
+            images = load_mnist('train', data_dir, dataset).images
+            paths['ONNX int8'] = quantize(exact, Path(tmp) / 'int8.onnx', images[:: max(1, len(images) // 1000)])
         chosen = paths['ONNX int8' if int8 else 'ONNX float32']
         table = compare_formats(model, paths, test, facts.get('temperature') or 1.0)
         ours = (infer(model, test.images) / (facts.get('temperature') or 1.0)).softmax(1).numpy()
-        agreement = parity(Predictor(chosen)(test.images.numpy()), ours)
+        agreement = {'dataset': test.dataset, **parity(Predictor(chosen)(test.images.numpy()), ours)}
         write_atomic(output, chosen.read_bytes())
     return table, agreement

@@ -8,11 +8,12 @@ __all__ = ['FORMATS', 'SUFFIXES', 'MAX_PIXELS', 'MAX_FILE_BYTES', 'ImageError', 
            'ModelError', 'cpu_count', 'shipped_model', 'Predictor', 'Prediction', 'make_prediction', 'expand_sources',
            'default_predictor', 'predict']
 
-# %% ../nbs/04_predict.ipynb #44206dcb
+# %% ../nbs/04_predict.ipynb #d8d8d5b6
 import io
 import json
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # %% ../nbs/04_predict.ipynb #ee7b8b11
 class ImageError(ValueError):
@@ -32,7 +33,7 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif', '.tiff', '
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 100_000_000
 
-# %% ../nbs/04_predict.ipynb #cb207af8
+# %% ../nbs/04_predict.ipynb #93c5fdb6
 def open_picture(
     source: str | Path | bytes,  # A file, or the bytes of one
     max_pixels: int = MAX_PIXELS,  # More are refused before decoding
@@ -47,38 +48,36 @@ def open_picture(
         if not size:
             raise ImageError(f'{name}: the file is empty')
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as e:
-        raise ImageError(f'{name}: cannot be read ({e.strerror})') from e
+    except (OSError, ValueError) as e:  # ValueError: a name with a zero byte
+        raise ImageError(f'{name[:200]!r}: cannot be read ({getattr(e, "strerror", e)})') from e
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        if math.prod(image.size) > max_pixels:
-            raise ImageError(
-                f'{name}: {image.width} x {image.height} pixels, at most {max_pixels / 1e6:g} megapixels are read; make it smaller'
-            )
-        if (
-            getattr(image, 'is_animated', False) and image.format != 'MPO'
-        ):  # a phone's MPO is a photo with a preview behind it
-            raise ImageError(f'{name}: animated or of several pages; save one page as PNG')
-        image.load()
-        return ImageOps.exif_transpose(image)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # about sizes, which are checked here, and damaged tags
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            if math.prod(image.size) > max_pixels:
+                size = f'{image.width} x {image.height} pixels, at most {max_pixels / 1e6:g} megapixels are read'
+                raise ImageError(f'{name}: {size}; make it smaller')
+            if getattr(image, 'is_animated', False) and image.format != 'MPO':  # a phone's MPO: a photo and a preview
+                raise ImageError(f'{name}: animated or of several pages; save one page as PNG')
+            image.load()
+            return ImageOps.exif_transpose(image)
     except ImageError:
         raise
+    except UnidentifiedImageError as e:
+        raise ImageError(f'{name}: not a picture in a known format; use PNG or JPEG') from e
     except Exception as e:  # Pillow raises nearly everything on damaged files
-        raise ImageError(
-            f'{name}: not a picture that can be read ({type(e).__name__}: {e}); use PNG or JPEG'.replace(
-                repr(data[:0]), ''
-            )
-        ) from e
+        reason = ' '.join(f'{type(e).__name__}: {e}'.split())
+        raise ImageError(f'{name}: not a picture that can be read ({reason}); use PNG or JPEG') from e
 
-# %% ../nbs/04_predict.ipynb #b2b9d72d
+# %% ../nbs/04_predict.ipynb #c1f3b6b9
 def to_gray(
     image: Image.Image,  # Of any mode
 ) -> np.ndarray:  # Float `[height,width]`, 0 black to 1 white
     "Reduce a picture to its brightness; transparency becomes a contrasting background."
-    if image.mode.startswith(('I', 'F')):  # 16 or 32 bits a pixel, of a range that nothing tells
+    if image.mode.startswith(('I', 'F')):  # 16 or 32 bits a pixel; of the latter, the values tell the range
         values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)
-        low, high = values.min(), values.max()
-        return (values - low) / (high - low or 1)
+        top = 65535 if image.mode.startswith('I;16') or values.max() > 255 else 255 if values.max() > 1 else 1
+        return np.clip(values / top, 0, 1)
     if 'A' in image.getbands() or 'transparency' in image.info:
         image = image.convert('RGBA')
         gray, alpha = np.asarray(image.convert('L'), float) / 255, np.asarray(image.getchannel('A'), float) / 255
@@ -122,7 +121,7 @@ def crop_to_ink(
     rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
-# %% ../nbs/04_predict.ipynb #e4be784a
+# %% ../nbs/04_predict.ipynb #7942bd2b
 def fit_box(
     ink: np.ndarray,  # The digit alone `[height,width]`, 0..1
     box: int = 20,  # Pixels of its longer side
@@ -153,7 +152,7 @@ def centre_mass(
     canvas[place[0] : place[0] + ink.shape[0], place[1] : place[1] + ink.shape[1]] = ink
     return canvas
 
-# %% ../nbs/04_predict.ipynb #54d041c3
+# %% ../nbs/04_predict.ipynb #e3e86ac0
 def is_mnist_like(
     gray: np.ndarray,  # `[height,width]`, 0 black to 1 white
 ) -> bool:
@@ -172,18 +171,24 @@ def prepare(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
 ) -> np.ndarray:  # uint8 `[28,28]`: what the network is shown
     "Bring a picture to what MNIST's pictures are."
-    gray = to_gray(image if isinstance(image, Image.Image) else from_array(image))
+    picture = image if isinstance(image, Image.Image) else from_array(image)
+    try:
+        gray = to_gray(picture)
+    except (ValueError, OSError) as e:
+        raise ImageError(f'a picture of mode {picture.mode} cannot be converted ({e}); save it as PNG') from e
     if min(gray.shape) < 4:
         raise ImageError(f'{gray.shape[1]} x {gray.shape[0]} pixels are too few for a digit')
     ready = gray if is_mnist_like(gray) else centre_mass(fit_box(crop_to_ink(to_ink(gray))))
     return np.round(ready * 255).astype(np.uint8)
 
-# %% ../nbs/04_predict.ipynb #03f85abe
+# %% ../nbs/04_predict.ipynb #003a4690
 def from_array(
     array: np.ndarray,  # `[h,w]` or `[h,w,1|3|4]`, uint8 or 0..1
 ) -> Image.Image:
     "Make a picture of an array."
     array = np.asarray(array)
+    if array.dtype.kind not in 'buif':
+        raise ImageError(f'{type(array).__name__} of {array.dtype}: neither a picture, a file, nor an array of numbers')
     if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
         array = array.squeeze(0 if array.shape[0] == 1 else 2)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
@@ -214,7 +219,7 @@ def shipped_model() -> Path:
     "The ONNX file that comes with the package."
     return Path(str(files('mnist_nb') / 'weights' / 'cnn.onnx'))
 
-# %% ../nbs/04_predict.ipynb #ac33c700
+# %% ../nbs/04_predict.ipynb #7252ca9a
 class Predictor:
     "A model in ONNX Runtime, ready to answer."
 
@@ -240,7 +245,7 @@ class Predictor:
         if not path.is_file():
             raise ModelError(f'{path}: no such model file; train one with: mnist-nb train')
         try:
-            self.session = ort.InferenceSession(str(path), options, providers=providers)
+            self.session = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
         except Exception as e:
             raise ModelError(
                 f'{path}: not an ONNX file that ONNX Runtime can load; export one with: mnist-nb optimize'
@@ -251,6 +256,8 @@ class Predictor:
             raise ModelError(
                 f'{path}: an ONNX file, but not one of mnist-nb; export one with: mnist-nb optimize'
             ) from None
+        if not set(providers) & set(self.session.get_providers()):
+            raise ModelError(f'no GPU: ONNX Runtime could not start {providers[0]}; leave --gpu out to use the CPU')
         self.path, self.classes = path, [int(c) if c.isdigit() else c for c in self.facts['classes']]
 
     def __call__(
@@ -298,21 +305,20 @@ def make_prediction(
     pairs = [(classes[i], float(probabilities[i])) for i in order[:top_k]]
     return Prediction(path, best, top, pairs, bool(unsure), f'not sure: {best} or {second}' if unsure else None, seen)
 
-# %% ../nbs/04_predict.ipynb #746cc366
+# %% ../nbs/04_predict.ipynb #94b54c0b
 def expand_sources(
     sources,  # A file, folder, bytes, picture or array, or a list of them
-) -> Iterator[tuple[str | None, object]]:  # Name, and something that `prepare` or `open_picture` takes
+) -> Iterator[tuple[str | None, object]]:  # Name, and what prepare or open_picture takes, or why there is nothing
     "Go through all single pictures, folders and stacks opened up."
     if isinstance(sources, (list, tuple)):
         for source in sources:
             yield from expand_sources(source)
-    elif isinstance(sources, (str, Path)) and Path(sources).is_dir():
+    elif isinstance(sources, (str, Path)) and os.path.isdir(sources):
         found = sorted(p for p in Path(sources).iterdir() if p.suffix.lower() in SUFFIXES)
-        if not found:
-            raise ImageError(f'{sources}: no pictures in this folder (looked for {", ".join(SUFFIXES[:3])} …)')
-        yield from ((str(p), p) for p in found)
-    elif isinstance(sources, np.ndarray) and sources.ndim >= 3 and sources.shape[-2:] == (28, 28):
-        yield from ((None, picture) for picture in sources.reshape(-1, 28, 28))
+        none = ImageError(f'{sources}: no pictures in this folder (looked for {", ".join(SUFFIXES[:3])} …)')
+        yield from ((str(p), p) for p in found) if found else [(str(sources), none)]
+    elif getattr(sources, 'ndim', 0) >= 3 and sources.shape[-2:] == (28, 28):
+        yield from ((None, picture) for picture in np.asarray(sources).reshape(-1, 28, 28))
     else:
         yield (str(sources) if isinstance(sources, (str, Path)) else None), sources
 
@@ -322,7 +328,7 @@ def default_predictor() -> Predictor:
     "The shipped model, loaded once."
     return Predictor()
 
-# %% ../nbs/04_predict.ipynb #b66d4c2b
+# %% ../nbs/04_predict.ipynb #1910cdd9
 def predict(
     sources,  # File, folder, bytes, PIL picture, array (`[h,w]`, `[h,w,3]`, `[n,28,28]`), or a list of them
     model: Predictor | None = None,  # Default: the shipped one
@@ -349,9 +355,10 @@ def predict(
 
     for name, source in expand_sources(sources):
         try:
-            batch.append(
-                (name, prepare(open_picture(source) if isinstance(source, (str, Path, bytes)) else source), None)
-            )
+            if isinstance(source, ImageError):
+                raise source
+            picture = open_picture(source) if isinstance(source, (str, Path, bytes)) else source
+            batch.append((name, prepare(picture), None))
         except ImageError as e:
             message = str(e) if not name or str(e).startswith(name) else f'{name}: {e}'
             if not skip_errors:

@@ -8,10 +8,11 @@ __all__ = ['CHOICES', 'AT_LEAST', 'AUGMENTATIONS', 'RECIPES', 'NUMBERS', 'RUN_FI
            'seed_dropout', 'train_step', 'RunState', 'new_state', 'save_state', 'read_state', 'read_config',
            'resume_config', 'load_state', 'Interrupted', 'catch_signals', 'train_epoch', 'steps_per_epoch',
            'settle_epochs', 'weights_to_use', 'close_epoch', 'fit_temperature', 'set_aside', 'TrainResult', 'hold_out',
-           'train', 'run_epochs', 'run_facts', 'machine', 'save_run_weights', 'finish_run', 'tensorboard_writer',
-           'find_learning_rate', 'steepest', 'plot_learning_rates', 'generalisation_gap', 'plot_history']
+           'train', 'run_epochs', 'run_facts', 'machine', 'save_run_weights', 'keep_last_good', 'finish_run',
+           'tensorboard_writer', 'find_learning_rate', 'steepest', 'plot_learning_rates', 'generalisation_gap',
+           'plot_history']
 
-# %% ../nbs/02_train.ipynb #83274278
+# %% ../nbs/02_train.ipynb #4ceb98f6
 import json
 import math
 import platform
@@ -72,7 +73,7 @@ class TrainConfig:
     precision: str = 'fp32'  # `fp32`, `bf16`, or `auto`: bf16 where the hardware computes it
     channels_last: bool = False  # Store pictures with the channel last, which convolutions like
 
-# %% ../nbs/02_train.ipynb #11935895
+# %% ../nbs/02_train.ipynb #3d090517
 CHOICES = {
     'optimizer': ('adamw', 'adam', 'sgd'),
     'scheduler': ('onecycle', 'step', 'none'),
@@ -175,7 +176,7 @@ def learning_rate_at(
         return cosine(base, top, step / turn)
     return cosine(top, base / 10_000, (step - turn) / (total - 1 - turn))
 
-# %% ../nbs/02_train.ipynb #31242e5e
+# %% ../nbs/02_train.ipynb #7041b3eb
 def make_optimizer(
     model: Classifier,  # What to train
     config: TrainConfig,  # Which optimizer
@@ -257,7 +258,7 @@ def train_step(
     optimizer.zero_grad()
     return loss.item(), (logits.argmax(1) == labels).sum().item()
 
-# %% ../nbs/02_train.ipynb #40b9cf8a
+# %% ../nbs/02_train.ipynb #bc64d9ea
 @dataclass
 class RunState:
     "What changes during a run."
@@ -269,6 +270,7 @@ class RunState:
     step: int = 0  # Steps done in this epoch
     loss_sum: float = 0.0  # Over the images of this epoch so far
     correct: int = 0  # Of the images of this epoch so far
+    seen: int = 0  # Images of this epoch so far
     seconds: float = 0.0  # Of training in this epoch so far
     measuring: float = 0.0  # Seconds spent on validation and checkpoints in the whole run
     best: float = -1.0  # Best validation accuracy so far
@@ -276,7 +278,7 @@ class RunState:
     history: list[dict] = field(default_factory=list)  # A record an epoch
 
 
-NUMBERS = ('epoch', 'step', 'loss_sum', 'correct', 'seconds', 'measuring', 'best', 'waited', 'history')
+NUMBERS = ('epoch', 'step', 'loss_sum', 'correct', 'seen', 'seconds', 'measuring', 'best', 'waited', 'history')
 
 
 def new_state(
@@ -294,7 +296,7 @@ def new_state(
     )
     return RunState(model, make_optimizer(model, config), average)
 
-# %% ../nbs/02_train.ipynb #3aac7165
+# %% ../nbs/02_train.ipynb #d6327c01
 def save_state(
     state: RunState,  # Where the run stands
     path: Path,  # `last_state.safetensors`
@@ -314,7 +316,7 @@ def save_state(
         save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, {'mnist_nb': json.dumps(notes)}),
     )
 
-# %% ../nbs/02_train.ipynb #9ecc6d79
+# %% ../nbs/02_train.ipynb #057dc4f5
 def read_state(
     path: Path,  # `last_state.safetensors`
 ) -> tuple[dict[str, torch.Tensor], dict]:  # Tensors, and the notes beside them
@@ -325,7 +327,7 @@ def read_state(
         data = path.read_bytes()
         size = int.from_bytes(data[:8], 'little')
         return load(data), json.loads(json.loads(data[8 : 8 + size])['__metadata__']['mnist_nb'])
-    except (SafetensorError, ValueError, KeyError) as e:
+    except (SafetensorError, ValueError, KeyError, TypeError) as e:
         raise CheckpointError(f'{path}: damaged ({e}); start the run again without --resume') from e
 
 
@@ -333,10 +335,13 @@ def read_config(
     path: Path,  # `last_state.safetensors`
 ) -> TrainConfig:  # Of the run that wrote it
     "Read the configuration of an unfinished run."
-    saved = read_state(path)[1]['config']
-    return TrainConfig(**{**saved, 'augmentation': Augmentation(**saved['augmentation'])})
+    try:
+        saved = read_state(path)[1]['config']
+        return TrainConfig(**{**saved, 'augmentation': Augmentation(**saved['augmentation'])})
+    except (KeyError, TypeError) as e:
+        raise CheckpointError(f'{path}: written by another version ({e}); start the run again without --resume') from e
 
-# %% ../nbs/02_train.ipynb #7852e114
+# %% ../nbs/02_train.ipynb #f2e6132b
 def resume_config(
     config: TrainConfig,  # Of the unfinished run
     given: dict,  # What was asked for now; None where nothing was
@@ -351,7 +356,7 @@ def resume_config(
         )
     return config
 
-# %% ../nbs/02_train.ipynb #23f6f1ec
+# %% ../nbs/02_train.ipynb #f25df4d3
 def load_state(
     state: RunState,  # New, of the same configuration; filled in
     path: Path,  # `last_state.safetensors`
@@ -383,7 +388,7 @@ def load_state(
         )
         for name in NUMBERS:
             setattr(state, name, notes['numbers'][name])
-    except (RuntimeError, KeyError, ValueError) as e:
+    except (RuntimeError, KeyError, ValueError, IndexError) as e:
         raise CheckpointError(f'{path}: does not fit this version ({e})') from e
 
 # %% ../nbs/02_train.ipynb #2508a4d0
@@ -415,7 +420,7 @@ def catch_signals() -> Iterator[list[int]]:  # The signals that came
     finally:
         restore()
 
-# %% ../nbs/02_train.ipynb #bada61fd
+# %% ../nbs/02_train.ipynb #21771f64
 def train_epoch(
     state: RunState,  # Where the run stands; brought to the end of the epoch
     digits: Digits,  # Training images
@@ -439,16 +444,11 @@ def train_epoch(
         seed_dropout(*address)
         loss, correct = train_step(state.model, state.optimizer, images, labels.to(device), config)
         if not math.isfinite(loss):
-            raise TrainError(
-                f'the loss is {loss} in epoch {state.epoch + 1}, step {state.step + 1}; the last good weights are kept; try a smaller --learning_rate'
-            )
+            raise TrainError(f'the loss is {loss} in epoch {state.epoch + 1}, step {state.step + 1}')
         if state.average:
             state.average.update_parameters(state.model)
-        state.step, state.correct, state.loss_sum = (
-            state.step + 1,
-            state.correct + correct,
-            state.loss_sum + loss * len(labels),
-        )
+        state.step, state.seen = state.step + 1, state.seen + len(labels)
+        state.correct, state.loss_sum = state.correct + correct, state.loss_sum + loss * len(labels)
         state.seconds += time.perf_counter() - start
         bar.update()
         if caught:
@@ -459,7 +459,7 @@ def steps_per_epoch(n: int, config: TrainConfig) -> int:
     "Full batches an epoch; all of the data when it is less than a batch."
     return max(1, n // config.batch_size)
 
-# %% ../nbs/02_train.ipynb #a62b75c1
+# %% ../nbs/02_train.ipynb #440761e7
 def settle_epochs(config: TrainConfig, n: int) -> TrainConfig:
     "Turn `min_steps` into epochs of `n` images."
     return replace(
@@ -471,20 +471,19 @@ def weights_to_use(state: RunState) -> Classifier:
     "The average where the recipe keeps one, else the model itself."
     return state.average.module if state.average else state.model
 
-# %% ../nbs/02_train.ipynb #e54e5182
+# %% ../nbs/02_train.ipynb #37b8f577
 def close_epoch(
     state: RunState,  # At the last step of an epoch; advanced to the next
     valid: Digits | None,  # Validation images
-    config: TrainConfig,  # Schedule and batch size
-    per_epoch: int,  # Steps
 ) -> bool:  # Is this the best epoch so far?
     "Measure the epoch, add it to the history, and begin the next."
-    n, rate = state.step * config.batch_size, state.optimizer.param_groups[0]['lr']
+    if not all(p.isfinite().all() for p in state.model.parameters()):
+        raise TrainError(f'the weights are no longer finite after epoch {state.epoch + 1}')
     record = {
         'epoch': state.epoch + 1,
-        'train_loss': state.loss_sum / n,
-        'train_accuracy': state.correct / n,
-        'learning_rate': rate,
+        'train_loss': state.loss_sum / state.seen,
+        'train_accuracy': state.correct / state.seen,
+        'learning_rate': state.optimizer.param_groups[0]['lr'],
         'seconds': state.seconds,
     }
     if valid:
@@ -493,10 +492,13 @@ def close_epoch(
             'valid_loss': F.cross_entropy(logits, valid.labels).item(),
             'valid_accuracy': (logits.argmax(1) == valid.labels).float().mean().item(),
         }
+        if not math.isfinite(record['valid_loss']):
+            raise TrainError(f'the validation loss is {record["valid_loss"]} after epoch {state.epoch + 1}')
     better = record.get('valid_accuracy', 0) > state.best
     state.best, state.waited = (record.get('valid_accuracy', 0), 0) if better else (state.best, state.waited + 1)
     state.history.append(record)
-    state.epoch, state.step, state.loss_sum, state.correct, state.seconds = state.epoch + 1, 0, 0.0, 0, 0.0
+    state.epoch, state.step, state.seen, state.correct = state.epoch + 1, 0, 0, 0
+    state.loss_sum, state.seconds = 0.0, 0.0
     return better
 
 # %% ../nbs/02_train.ipynb #f9d34385
@@ -511,17 +513,19 @@ def fit_temperature(
 
     return math.exp(minimize_scalar(nll, bounds=(-3, 3), method='bounded').x)
 
-# %% ../nbs/02_train.ipynb #2bea8c37
+# %% ../nbs/02_train.ipynb #1293f66d
 RUN_FILES = ('best_model.safetensors', 'last_state.safetensors', 'config.json', 'history.jsonl')
 
 
 def set_aside(
     folder: Path,  # Run folder
 ):
-    "Move an earlier run to `previous`, in place of what lies there."
+    "Move an earlier run to `previous`, in place of the one that lies there."
     files = [folder / name for name in RUN_FILES if (folder / name).exists()]
     if files:
         (folder / 'previous').mkdir(exist_ok=True)
+        for name in RUN_FILES:
+            (folder / 'previous' / name).unlink(missing_ok=True)
     for path in files:
         path.replace(folder / 'previous' / path.name)
 
@@ -549,7 +553,7 @@ def hold_out(
     train, valid = stratified_split(digits.labels, n_valid)
     return digits[train], digits[valid]
 
-# %% ../nbs/02_train.ipynb #3160e923
+# %% ../nbs/02_train.ipynb #43d57743
 def train(
     config: TrainConfig,  # What and how
     digits: Digits | None = None,  # Training images, the validation images among them; default: `load_mnist()`
@@ -567,6 +571,8 @@ def train(
     training, valid = hold_out(digits, config)
     config = settle_epochs(config, len(training))
     state, folder = new_state(config, training, device), Path(save_dir) if save_dir else None
+    if resume and not folder:
+        raise ValueError('save_dir: name the folder of the run to resume')
     if resume:
         load_state(state, folder / 'last_state.safetensors', config, digits.digest)
     elif folder:
@@ -578,9 +584,12 @@ def train(
         raise Interrupted(
             f'{e}; go on with: --resume --save_dir {folder}' if folder else f'{e}; nothing was saved', e.signum
         ) from None
+    except TrainError as e:
+        kept = keep_last_good(new_state(config, training, device), training, valid, config, folder, digits.digest)
+        raise TrainError(f'{e}; {kept}; start anew with a smaller --learning_rate') from None
     return finish_run(state, training, valid, config, folder)
 
-# %% ../nbs/02_train.ipynb #697783c2
+# %% ../nbs/02_train.ipynb #a5695729
 def run_epochs(
     state: RunState,  # Where the run stands; brought to its end
     training: Digits,  # Images to learn from
@@ -603,7 +612,7 @@ def run_epochs(
                 train_epoch(state, training, config, caught, bar)
             start = time.perf_counter()
             if state.step == per_epoch:
-                better = close_epoch(state, valid, config, per_epoch)
+                better = close_epoch(state, valid)
                 bar.set_postfix(
                     {k: f'{v:.4f}' for k, v in state.history[-1].items() if k in ('train_loss', 'valid_accuracy')}
                 )
@@ -661,7 +670,7 @@ def machine() -> str:
     cpu = torch.cpu.get_capabilities().get('cpu_name') or platform.processor() or platform.machine()
     return f'{cpu}, {platform.system()}, Python {platform.python_version()}, torch {torch.__version__}'
 
-# %% ../nbs/02_train.ipynb #b54ea67b
+# %% ../nbs/02_train.ipynb #99cd0a07
 def save_run_weights(
     state: RunState, valid: Digits | None, config: TrainConfig, folder: Path, training: Digits
 ) -> dict:
@@ -670,7 +679,25 @@ def save_run_weights(
     save_weights(weights_to_use(state), folder / 'best_model.safetensors', **facts)
     return facts
 
-# %% ../nbs/02_train.ipynb #b31979ec
+# %% ../nbs/02_train.ipynb #eae633fc
+def keep_last_good(
+    state: RunState,  # New, to load the checkpoint into
+    training: Digits,  # What the run learned from
+    valid: Digits | None,  # Validation images
+    config: TrainConfig,  # Of the run
+    folder: Path | None,  # Run folder
+    data_digest: str,  # Of the data
+) -> str:  # What was kept, in words
+    "After a run went wrong, write the weights of its last good epoch, unless early stopping has written better ones."
+    path = folder / 'best_model.safetensors' if folder else None
+    if not folder or not (folder / 'last_state.safetensors').exists():
+        return 'no epoch was finished before it, so there are no weights to keep' if folder else 'nothing was saved'
+    if not path.exists():
+        load_state(state, folder / 'last_state.safetensors', config, data_digest)
+        save_run_weights(state, valid, config, folder, training)
+    return f'the weights of the last good epoch are kept in {path}'
+
+# %% ../nbs/02_train.ipynb #ce434592
 def finish_run(
     state: RunState,  # After the last epoch
     training: Digits,  # What it learned from
@@ -682,6 +709,8 @@ def finish_run(
     path = folder / 'best_model.safetensors' if folder else None
     if config.patience and path and path.exists():
         model, facts = load_weights(path)
+        seconds = sum(r['seconds'] for r in state.history)  # the file's facts end with its epoch
+        facts |= {'best_epoch': facts['epochs'], 'epochs': len(state.history), 'train_seconds': seconds}
         return TrainResult(model, config, state.history, facts, path, state.model.eval())
     facts = (
         save_run_weights(state, valid, config, folder, training)
@@ -743,7 +772,7 @@ def plot_learning_rates(rates: list[float], losses: list[float], best: float) ->
     plt.close(fig)
     return fig
 
-# %% ../nbs/02_train.ipynb #8b2c8da7
+# %% ../nbs/02_train.ipynb #248989da
 def generalisation_gap(
     facts: dict,  # Of a run, or read from its weights file
 ) -> float:  # Accuracy on training images less accuracy on validation images, as a fraction

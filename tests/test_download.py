@@ -50,9 +50,13 @@ class Mirror(http.server.BaseHTTPRequestHandler):
             'damaged': good[:-9] + bytes(9),
         }.get(behaviour, good)
         self.send_response(200)
-        if behaviour != 'nolength':
-            self.send_header('Content-Length', str(len(body)))
+        if behaviour == 'chunked':
+            self.send_header('Transfer-Encoding', 'chunked')
+        elif behaviour != 'nolength':
+            self.send_header('Content-Length', 'many' if behaviour == 'junk' else str(len(body)))
         self.end_headers()
+        if behaviour == 'chunked':
+            return self.wfile.write(b'ffff\r\n' + body[:50])
         if behaviour == 'slow':
             time.sleep(3)
         if behaviour == 'stalls':
@@ -89,7 +93,7 @@ def little_mnist(monkeypatch):
     monkeypatch.setattr(room, 'SHA256', DIGESTS)
 
 
-BAD = ['403', '404', '503', 'slow', 'stalls', 'short', 'html', 'wrong', 'damaged', 'redirect']
+BAD = ['403', '404', '503', 'slow', 'stalls', 'short', 'html', 'wrong', 'damaged', 'redirect', 'chunked', 'junk']
 
 
 @pytest.mark.parametrize('behaviour', BAD)

@@ -8,20 +8,33 @@ from pathlib import Path
 
 def mnist_nb(*words):
     "Run a command with its progress on the terminal, and return what it printed as JSON."
-    run = subprocess.run(
-        [sys.executable, '-c', 'from mnist_nb.cli import main; main()', *map(str, words), '--json'],
-        stdout=subprocess.PIPE,
-    )
-    if run.returncode:
-        sys.exit(run.returncode)
-    return json.loads(run.stdout)
+    command = [sys.executable, '-c', 'from mnist_nb.cli import main; main()', *map(str, words), '--json']
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        while True:
+            try:
+                out = process.communicate()[0]
+                break
+            except KeyboardInterrupt:  # the command got it too, and is saving its run
+                continue
+    if process.returncode:
+        sys.exit(process.returncode)
+    return json.loads(out)
+
+
+def train(arch, folder):
+    "Train a network, or go on with a run of it that was cut."
+    state, weights = folder / 'last_state.safetensors', folder / 'best_model.safetensors'
+    if state.exists() and not weights.exists():
+        print('(going on with the run that was cut)', flush=True)
+        return mnist_nb('train', '--arch', arch, '--save_dir', folder, '--resume')
+    return mnist_nb('train', '--arch', arch, '--save_dir', folder)
 
 
 def main():
     rows = []
     for arch, folder in (('improved', Path('models')), ('cnn', Path('models/cnn'))):
         print(f'\n== training {arch} ==', flush=True)
-        run = mnist_nb('train', '--arch', arch, '--save_dir', folder)
+        run = train(arch, folder)
         score = mnist_nb('eval', '--model', run['checkpoint'], '--figures', folder / 'figures')
         rows.append((arch, run, score, folder))
     paths = mnist_nb('extract')
