@@ -6,10 +6,12 @@
 __all__ = ['Deployed', 'export_onnx', 'strip', 'parity', 'PixelReader', 'quantize', 'latency', 'throughput', 'torch_asker',
            'compare_formats', 'for_people', 'optimize']
 
-# %% ../nbs/05_optimize.ipynb #812fc7b5
+# %% ../nbs/05_optimize.ipynb #5c7916d4
+import contextlib
 import copy
 import json
 import logging
+import sys
 import tempfile
 import time
 import warnings
@@ -43,7 +45,7 @@ class Deployed(nn.Module):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:  # uint8 `[n,1,28,28]` to probabilities `[n,classes]`
         return torch.softmax(self.model(pixels) / self.temperature, dim=1)
 
-# %% ../nbs/05_optimize.ipynb #f87077bc
+# %% ../nbs/05_optimize.ipynb #61d83511
 def export_onnx(
     model: Classifier,  # Trained
     path: str | Path,  # `.onnx` file to write
@@ -53,8 +55,8 @@ def export_onnx(
     facts = {'arch': model.arch, 'classes': [str(i) for i in range(model.arguments['n_classes'])], **(facts or {})}
     deployed = Deployed(model, facts.get('temperature') or 1.0).eval().to(memory_format=torch.contiguous_format)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # the exporter's own, about its internals
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # some versions print what they do
+        warnings.simplefilter('ignore')  # about the exporter's own internals
         program = torch.onnx.export(
             deployed,
             (torch.zeros(2, 1, 28, 28, dtype=torch.uint8),),
@@ -114,7 +116,7 @@ class PixelReader(CalibrationDataReader):
         part = next(self.parts, None)
         return None if part is None else {'pixels': part.numpy()}
 
-# %% ../nbs/05_optimize.ipynb #83bd4b82
+# %% ../nbs/05_optimize.ipynb #a138ef45
 def quantize(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
@@ -126,7 +128,7 @@ def quantize(
     )  # the tool advises on what is done already
     with tempfile.TemporaryDirectory() as tmp:
         ready, small = Path(tmp) / 'ready.onnx', Path(tmp) / 'small.onnx'
-        quant_pre_process(str(path), str(ready))
+        quant_pre_process(str(path), str(ready), skip_symbolic_shape=True)  # there is but one size to infer, n
         quantize_static(
             str(ready),
             str(small),
