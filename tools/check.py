@@ -38,18 +38,10 @@ def count(ok, what, remedy=''):
         print(f'FAILED: {what}{f"; mend it with: {remedy}" if remedy else ""}', flush=True)
 
 
-def skip(what, why):
-    "Count one check that can't be made here."
-    COUNTS['skipped'] += 1
-    print(f'SKIPPED: {what}: {why}', flush=True)
-
-
 def copy_of_tree(folder):
     "Copy the last commit, or where there is no repository the files as they are: what a user is working on is no mistake."
-    if (
-        shutil.which('git')
-        and subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=ROOT, capture_output=True).returncode == 0
-    ):
+    tracked = ['git', 'cat-file', '-e', 'HEAD:./settings.ini']  # a repository of this project, not one around it
+    if shutil.which('git') and subprocess.run(tracked, cwd=ROOT, capture_output=True).returncode == 0:
         archive = subprocess.run(['git', 'archive', 'HEAD'], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
         subprocess.run(['tar', 'x'], cwd=folder, input=archive, check=True)
     else:
@@ -109,8 +101,6 @@ def check_pytest():
 
 def check_site():
     "Build the site and follow its links."
-    if any(part.startswith('.') for part in ROOT.parts):
-        return skip('the site', 'nbdev stages no notebooks below a folder whose name starts with a dot')
     with tempfile.TemporaryDirectory(prefix='site') as tmp:
         copy_of_tree(Path(tmp))
         count(run(sys.executable, 'tools/docs.py', '--check', cwd=tmp)[0] == 0, 'the site does not build')
