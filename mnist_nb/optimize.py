@@ -116,7 +116,7 @@ class PixelReader(CalibrationDataReader):
         part = next(self.parts, None)
         return None if part is None else {'pixels': part.numpy()}
 
-# %% ../nbs/05_optimize.ipynb #a138ef45
+# %% ../nbs/05_optimize.ipynb #f84145c4
 def quantize(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
@@ -135,6 +135,7 @@ def quantize(
             PixelReader(calibration),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
+            reduce_range=True,  # seven bits for weights
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
