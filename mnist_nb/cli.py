@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['app', 'DataDir', 'Dataset', 'Json', 'Cpu', 'Gpu', 'Model', 'ClickException', 'say', 'show', 'two_columns', 'data',
-           'extract', 'models', 'collect_settings', 'build_config', 'saved_config', 'train', 'epoch_reporter',
-           'finish_training', 'load_any', 'eval_', 'onnx_of', 'predict', 'answer_line', 'optimize', 'benchmark',
-           'one_line', 'main']
+           'extract', 'models', 'collect_settings', 'recipe_name', 'build_config', 'saved_config', 'train',
+           'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'predict', 'answer_line', 'optimize',
+           'benchmark', 'one_line', 'main']
 
 # %% ../nbs/09_cli.ipynb #0947ebc6
 import json
@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-# %% ../nbs/09_cli.ipynb #456dd1c4
+# %% ../nbs/09_cli.ipynb #9878c356
 app = typer.Typer(
     name='mnist-nb',
     help='Handwritten digits: train, evaluate, predict, export. Add --debug to any command for a traceback.',
@@ -44,7 +44,8 @@ Json = Annotated[bool, Option('--json', help='Print one JSON value on standard o
 Cpu = Annotated[bool, Option('--cpu', help='Insist on the CPU.')]
 Gpu = Annotated[bool, Option('--gpu', help='Insist on a GPU; an error if there is none.')]
 Model = Annotated[
-    Path | None, Option('--model', help='.safetensors or .onnx file. Default: the model that comes with the package.')
+    Path | None,
+    Option('--model', help='.safetensors or .onnx file, or a network that comes along: fast, cnn (default) or strong.'),
 ]
 
 # %% ../nbs/09_cli.ipynb #e1d98a99
@@ -122,7 +123,7 @@ def models(
     table = summary(create_model(arch)) if arch else compare_models()
     show(table.to_dict('records'), table.to_string(index=False), as_json)
 
-# %% ../nbs/09_cli.ipynb #e131747d
+# %% ../nbs/09_cli.ipynb #15a28282
 def collect_settings(given: dict, augment: str | None) -> dict:
     "The settings that flags were given for."
     from mnist_nb.train import AUGMENTATIONS
@@ -133,12 +134,19 @@ def collect_settings(given: dict, augment: str | None) -> dict:
     return given | ({'augmentation': AUGMENTATIONS[augment]} if augment else {})
 
 
+def recipe_name(recipe: str | None, arch: str | None) -> str:
+    "The recipe that was asked for, by its own name or by that of the network whose default it is."
+    if recipe and arch:
+        raise ValueError('--recipe names its network itself; leave --arch out')
+    return recipe or arch or 'improved'
+
+
 def build_config(name: str, given: dict):
     "A recipe with the settings that were given."
     from mnist_nb.train import RECIPES, recipe
 
     if name not in RECIPES:
-        raise ValueError(f'--arch {name}: no such architecture; there are {", ".join(RECIPES)}')
+        raise ValueError(f'{name}: no such network or recipe; there are {", ".join(RECIPES)}')
     if 'epochs' in given:
         given = given | {'min_steps': 0}  # as many as were asked for, and no more
     return recipe(name, **given)
@@ -152,10 +160,11 @@ def saved_config(save_dir: Path, given: dict):
         given = {k: v for k, v in given.items() if k != 'precision'}
     return resume_config(read_config(save_dir / 'last_state.safetensors'), given)
 
-# %% ../nbs/09_cli.ipynb #de901df3
+# %% ../nbs/09_cli.ipynb #4c0c7fdc
 @app.command()
 def train(
     arch: Annotated[str | None, Option('--arch', help='Network, see: mnist-nb models. Default: improved.')] = None,
+    recipe: Annotated[str | None, Option('--recipe', help='Recipe other than the default one of a network.')] = None,
     learning_rate: Annotated[
         float | None, Option('--learning-rate', help='Step size; OneCycle climbs to a multiple of it.')
     ] = None,
@@ -214,7 +223,7 @@ def train(
         seed=seed,
     )
     given = collect_settings(given, augment)
-    config = saved_config(save_dir, given) if resume else build_config(arch or 'improved', given)
+    config = saved_config(save_dir, given) if resume else build_config(recipe_name(recipe, arch), given)
     report = epoch_reporter(tensorboard_writer(save_dir) if tensorboard else None)
     try:
         result = run_training(config, load_mnist('train', data_dir, dataset), save_dir, resume, device, on_epoch=report)
@@ -294,12 +303,12 @@ def finish_training(result, save_dir: Path, as_json: bool):
         as_json,
     )
 
-# %% ../nbs/09_cli.ipynb #c03e12ec
+# %% ../nbs/09_cli.ipynb #94dfa5bd
 def load_any(model: Path | None, gpu: bool = False):
     "A network or predictor from a file, its temperature, and its facts."
     from mnist_nb.predict import Predictor
 
-    if model is None or model.suffix == '.onnx':
+    if model is None or model.suffix != '.safetensors':
         predictor = Predictor(model, gpu=gpu)
         return predictor, 1.0, predictor.facts
     from mnist_nb.models import load_weights
@@ -433,29 +442,51 @@ def optimize(
         as_json,
     )
 
-# %% ../nbs/09_cli.ipynb #d0738cc7
+# %% ../nbs/09_cli.ipynb #b39fd0ae
 @app.command()
 def benchmark(
     recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',
-    seeds: Annotated[int, Option('--seeds', min=1, help='How many: 0, 1, 2 …')] = 3,
+    seeds: Annotated[int | None, Option('--seeds', min=1, help='How many: 0, 1, 2 … Default: 3; of peers 1.')] = None,
+    epochs: Annotated[
+        int | None, Option('--epochs', min=1, help='Other than those of the recipe; makes a row RECIPE-EPOCHS.')
+    ] = None,
     output: Annotated[Path, Option('--output', help='Folder for the JSON file.')] = Path('results'),
     save_dir: Annotated[Path | None, Option('--save-dir', help='Keep the run of seed 0 here.')] = None,
     formats: Annotated[
         list[Path] | None,
         Option('--formats', help='Weights file whose exported forms to measure instead; may be repeated.'),
     ] = None,
+    peers: Annotated[bool, Option('--peers', help='Measure what others publish instead (an hour).')] = False,
+    ablations: Annotated[
+        bool, Option('--ablations', help='Change one thing of the recipe fast at a time instead, on validation images.')
+    ] = False,
+    costs: Annotated[bool, Option('--costs', help='Measure where time goes, and how it grows, instead.')] = False,
     data_dir: DataDir = None,
     dataset: Dataset = 'mnist',
     as_json: Json = False,
 ):
     "Reproduce a row of the results table: train, score once, write results/NAME.json."
+    from mnist_nb.bench import ablate, ablations_table, benchmark_formats, formats_table
     from mnist_nb.bench import benchmark as run
-    from mnist_nb.bench import benchmark_formats, formats_table
 
     if formats:
         row = benchmark_formats(formats, output, data_dir)
         return show(row, formats_table(output), as_json)
-    row = run(recipe, build_config(recipe, {}), list(range(seeds)), output, data_dir, dataset, save_dir)
+    if peers:
+        from mnist_nb.peers import benchmark_peers, peers_table
+
+        row = benchmark_peers(seeds=seeds or 1, folder=output, data_dir=data_dir)
+        return show(row, peers_table(row), as_json)
+    if ablations:
+        row = ablate(seeds=seeds or 10, folder=output, data_dir=data_dir)
+        return show(row, ablations_table(row), as_json)
+    if costs:
+        from mnist_nb.costs import costs_table, measure_costs
+
+        row = measure_costs(output, data_dir)
+        return show(row, costs_table(row), as_json)
+    config = build_config(recipe, {'epochs': epochs} if epochs else {})
+    row = run(recipe, config, list(range(seeds or 3)), output, data_dir, dataset, save_dir, own_epochs=not epochs)
     facts = {
         'accuracy': f'{row["accuracy_mean"]:.3%}'
         + (f' ± {row["accuracy_std"]:.3%}' if row['accuracy_std'] is not None else ''),

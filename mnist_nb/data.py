@@ -493,7 +493,7 @@ def plot_class_balance(
     plt.close(fig)
     return fig
 
-# %% ../nbs/00_data.ipynb #59741193
+# %% ../nbs/00_data.ipynb #a8bc34b3
 def batches(
     digits: Digits,  # What to go through
     batch_size: int,  # Images a batch
@@ -508,7 +508,7 @@ def batches(
     stop = n - n % batch_size if drop_last and n >= batch_size else n
     for i in range(start * batch_size, stop, batch_size):
         index = order[i : min(i + batch_size, stop)]
-        yield digits.images[index], digits.labels[index]
+        yield digits.images.index_select(0, index), digits.labels.index_select(0, index)
 
 # %% ../nbs/00_data.ipynb #6cd56ef6
 @lru_cache(maxsize=4)

@@ -45,14 +45,15 @@ class Deployed(nn.Module):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:  # uint8 `[n,1,28,28]` to probabilities `[n,classes]`
         return torch.softmax(self.model(pixels) / self.temperature, dim=1)
 
-# %% ../nbs/05_optimize.ipynb #61d83511
+# %% ../nbs/05_optimize.ipynb #e8c3e148
 def export_onnx(
     model: Classifier,  # Trained
     path: str | Path,  # `.onnx` file to write
     facts: dict | None = None,  # Of the weights: classes, temperature, dataset …; stored in the file
 ) -> Path:
     "Write a model as one ONNX file: `pixels` uint8 `[n,1,28,28]` to `probabilities` `[n,classes]`."
-    facts = {'arch': model.arch, 'classes': [str(i) for i in range(model.arguments['n_classes'])], **(facts or {})}
+    if isinstance(model, Classifier):
+        facts = {'arch': model.arch, 'classes': [str(i) for i in range(model.arguments['n_classes'])], **(facts or {})}
     deployed = Deployed(model, facts.get('temperature') or 1.0).eval().to(memory_format=torch.contiguous_format)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # some versions print what they do

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FORMATS', 'SUFFIXES', 'MAX_PIXELS', 'MAX_FILE_BYTES', 'ImageError', 'open_picture', 'to_gray', 'to_ink',
            'otsu_threshold', 'crop_to_ink', 'fit_box', 'centre_mass', 'is_mnist_like', 'prepare', 'from_array',
-           'ModelError', 'cpu_count', 'shipped_model', 'Predictor', 'Prediction', 'make_prediction', 'expand_sources',
+           'ModelError', 'cpu_count', 'find_model', 'Predictor', 'Prediction', 'make_prediction', 'expand_sources',
            'default_predictor', 'predict']
 
 # %% ../nbs/04_predict.ipynb #d8d8d5b6
@@ -69,7 +69,7 @@ def open_picture(
         reason = ' '.join(f'{type(e).__name__}: {e}'.split())
         raise ImageError(f'{name}: not a picture that can be read ({reason}); use PNG or JPEG') from e
 
-# %% ../nbs/04_predict.ipynb #c1f3b6b9
+# %% ../nbs/04_predict.ipynb #0971f6fe
 def to_gray(
     image: Image.Image,  # Of any mode
 ) -> np.ndarray:  # Float `[height,width]`, 0 black to 1 white
@@ -92,7 +92,7 @@ def to_ink(
 ) -> np.ndarray:  # `[height,width]`, 0 paper to 1 ink
     "Tell ink from paper: what differs from the border, stretched to the full range."
     border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    paper = np.median(border)
+    paper = np.percentile(border, 50)
     dark, bright = paper - gray.min(), gray.max() - paper
     contrast = max(dark, bright)
     if contrast < 0.1:
@@ -205,7 +205,7 @@ def from_array(
         array = np.round(array * 255).astype(np.uint8)
     return Image.fromarray(array)
 
-# %% ../nbs/04_predict.ipynb #3f747511
+# %% ../nbs/04_predict.ipynb #d12d82df
 class ModelError(ValueError):
     "A model file that can't be used for prediction; the message says what would do."
 
@@ -215,23 +215,29 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
-def shipped_model() -> Path:
-    "The ONNX file that comes with the package."
-    return Path(str(files('mnist_nb') / 'weights' / 'cnn.onnx'))
+def find_model(
+    model: str | Path | None = None,  # A file, or the name of a network that comes with the package; default: `cnn`
+    suffix: str = '.onnx',  # Of the form that is wanted of the latter
+) -> Path:  # The file
+    "Find a model file."
+    shipped = Path(str(files('mnist_nb') / 'weights' / f'{model or "cnn"}{suffix}'))
+    return shipped if Path(shipped.name).stem == str(model or 'cnn') and shipped.is_file() else Path(model)
 
-# %% ../nbs/04_predict.ipynb #7252ca9a
+# %% ../nbs/04_predict.ipynb #14da2e4b
 class Predictor:
     "A model in ONNX Runtime, ready to answer."
 
     def __init__(
         self,
-        path: str | Path | None = None,  # `.onnx` file that `mnist-nb optimize` wrote; default: the shipped one
+        path: str
+        | Path
+        | None = None,  # `.onnx` file that `mnist-nb optimize` wrote, or the name of a shipped network; default: `cnn`
         threads: int | None = None,  # For one call; default: as many as there are processors for this process
         gpu: bool = False,  # Run on a GPU through ONNX Runtime
     ):
         import onnxruntime as ort  # here: it takes as long to import as all the rest, and preparing pictures needs none of it
 
-        path, options = Path(path or shipped_model()), ort.SessionOptions()
+        path, options = find_model(path), ort.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads or cpu_count(), 3
         providers = (
             [p for p in ort.get_available_providers() if p in ('CUDAExecutionProvider', 'CoreMLExecutionProvider')]

@@ -53,11 +53,10 @@ def test_wheel_holds_the_weights(tmp_path):
         shutil.copy(ROOT / name, source)
     subprocess.run([sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '-w', tmp_path, source], check=True)
     names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
-    assert (
-        'mnist_nb/weights/cnn.onnx' in names
-        and 'mnist_nb/weights/cnn.safetensors' in names
-        and 'mnist_nb/cli.py' in names
-    )
+    weights = {
+        f'mnist_nb/weights/{name}.{form}' for name in ('fast', 'cnn', 'strong') for form in ('onnx', 'safetensors')
+    }
+    assert weights <= set(names) and 'mnist_nb/cli.py' in names
     assert not [n for n in names if n.startswith(('tests/', 'nbs/', 'tools/'))]
 
 
@@ -86,7 +85,7 @@ def imports(path):
             yield f'mnist_nb.{node.module}' if node.level else node.module
 
 
-ROOMS = ['data', 'models', 'train', 'eval', 'predict', 'optimize', 'bench', 'cli']  # downwards
+ROOMS = ['data', 'models', 'train', 'eval', 'predict', 'optimize', 'bench', 'peers', 'costs', 'cli']  # downwards
 
 
 @pytest.mark.parametrize('room', ROOMS)
