@@ -149,11 +149,11 @@ def dense_head(
     layers = [nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
     return [nn.Flatten(), *layers, nn.Linear(hidden, n_classes)]
 
-# %% ../nbs/01_models.ipynb #1e9ceffa
+# %% ../nbs/01_models.ipynb #be836351
 def fast(n_classes: int) -> nn.Sequential:
-    "Two convolutions with stride."
-    stem = conv_block(1, 16, 6, 2, padding=0, norm=False)
-    return nn.Sequential(*stem, *conv_block(16, 32, stride=2), *dense_head(32 * 6 * 6, 128, n_classes))
+    "As little as will do: a narrow stem that is not normalised, and one convolution."
+    stem = conv_block(1, 8, 6, 2, padding=0, norm=False)
+    return nn.Sequential(*stem, *conv_block(8, 32, padding=0, pool=True), *dense_head(32 * 5 * 5, 64, n_classes))
 
 
 def cnn(n_classes: int) -> nn.Sequential:

@@ -115,7 +115,7 @@ def check_config(
         raise ValueError('patience: early stopping needs validation images (n_valid above 0)')
     return config
 
-# %% ../nbs/02_train.ipynb #ff819682
+# %% ../nbs/02_train.ipynb #1d91bb65
 AUGMENTATIONS = {
     'none': Augmentation(),
     'light': Augmentation(rotation=5, scale=0.05, shear=0.05, shift=0.5, elastic=0.3),
@@ -139,7 +139,7 @@ RECIPES = {
         augmentation=AUGMENTATIONS['full'],
     ),
     'lenet5': replace(SHORT, arch='lenet5', epochs=10, peak=5, augmentation=AUGMENTATIONS['medium']),
-    'fast': replace(SHORT, arch='fast', epochs=1, peak=30, label_smoothing=0.1),
+    'fast': replace(SHORT, arch='fast', epochs=1, min_steps=200, peak=30, label_smoothing=0.1),
     'cnn': replace(SHORT, arch='cnn', epochs=11, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
     'strong': replace(SHORT, arch='strong', epochs=9, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
 }
@@ -222,7 +222,7 @@ def resolve_precision(
     }.get(device.type, lambda: False)()
     return replace(config, precision='bf16' if native else 'fp32')
 
-# %% ../nbs/02_train.ipynb #c8165389
+# %% ../nbs/02_train.ipynb #96aeefad
 class TrainError(ValueError):
     "A run that can't go on; the message says at which step and what to do."
 
@@ -234,9 +234,10 @@ def own_random_state(
     return torch.random.fork_rng(devices=[device] if device.type == 'cuda' else [])
 
 
-def seed_dropout(*address):
-    "Make what is drawn next from the global random state depend on the address alone."
-    torch.manual_seed(generator('dropout', *address).initial_seed())
+def seed_dropout(device: torch.device, *address):
+    "Make what is drawn next from the global random state of a device depend on the address alone."
+    source = torch.default_generator if device.type == 'cpu' else torch  # the latter seeds every device, slowly
+    source.manual_seed(generator('dropout', *address).initial_seed())
 
 # %% ../nbs/02_train.ipynb #1e6bb674
 def train_step(
@@ -433,7 +434,7 @@ def catch_signals() -> Iterator[list[int]]:  # The signals that came
     finally:
         restore()
 
-# %% ../nbs/02_train.ipynb #02a13aeb
+# %% ../nbs/02_train.ipynb #bc68d7be
 def train_epoch(
     state: RunState,  # Where the run stands; brought to the end of the epoch
     digits: Digits,  # Training images
@@ -456,7 +457,7 @@ def train_epoch(
         rate = learning_rate_at(state.epoch * per_epoch + state.step, config.epochs * per_epoch, config)
         for group in state.optimizer.param_groups:
             group['lr'] = rate
-        seed_dropout(*address)
+        seed_dropout(device, *address)
         loss, correct = train_step(state.model, state.optimizer, images, labels.to(device), config)
         if not math.isfinite(loss):
             raise TrainError(f'the loss is {loss} in epoch {state.epoch + 1}, step {state.step + 1}')
@@ -747,7 +748,7 @@ def tensorboard_writer(
         raise ValueError('TensorBoard is not installed; get it with: pip install "mnist-nb[tensorboard]"') from None
     return SummaryWriter(Path(folder) / 'tensorboard')
 
-# %% ../nbs/02_train.ipynb #bc7a92fc
+# %% ../nbs/02_train.ipynb #6f146b09
 def find_learning_rate(
     config: TrainConfig,  # Architecture, optimizer, batch size
     digits: Digits,  # Training images
@@ -763,7 +764,7 @@ def find_learning_rate(
             for group in state.optimizer.param_groups:
                 group['lr'] = rate
             with own_random_state(torch.device('cpu')):
-                seed_dropout('finder', len(rates))
+                seed_dropout(torch.device('cpu'), 'finder', len(rates))
                 loss, _ = train_step(state.model, state.optimizer, images, labels, config)
             mean = 0.9 * mean + 0.1 * loss
             smooth = mean / (1 - 0.9 ** (len(losses) + 1))
