@@ -41,15 +41,21 @@ format: $(VENV)/installed-dev ## Format, clean and export the notebooks, write t
 figures: $(VENV)/installed-dev ## Draw the README's pictures anew
 	@$(BIN)/python tools/figures.py
 
-weights: $(VENV)/installed ## Train the network that ships with the package anew
-	@$(BIN)/mnist-nb train --arch cnn --save_dir models/shipped
-	@$(BIN)/mnist-nb optimize --model models/shipped/best_model.safetensors --output mnist_nb/weights/cnn.onnx
-	@cp models/shipped/best_model.safetensors mnist_nb/weights/cnn.safetensors
+weights: $(VENV)/installed ## Train the networks that ship with the package anew
+	@for net in fast cnn strong; do $(BIN)/mnist-nb train --arch $$net --save_dir models/$$net && \
+	$(BIN)/mnist-nb optimize --model models/$$net/best_model.safetensors --output mnist_nb/weights/$$net.onnx && \
+	cp models/$$net/best_model.safetensors mnist_nb/weights/$$net.safetensors || exit; done
 
-results: $(VENV)/installed ## Measure the results tables anew (half an hour on a quiet machine)
-	@for recipe in base improved cnn; do $(BIN)/mnist-nb benchmark --recipe $$recipe --seeds 3 --save_dir models/$$recipe || exit; done
-	@for recipe in base improved cnn; do $(BIN)/mnist-nb benchmark --recipe $$recipe --seeds 3 --dataset mnist-sample || exit; done
-	@$(BIN)/mnist-nb benchmark --formats models/cnn/best_model.safetensors --formats models/improved/best_model.safetensors
+results: $(VENV)/installed ## Measure all published numbers anew (two hours on a quiet machine)
+	@for row in fast:20 cnn:10 strong:5 base:3 improved:3 improved-long:3; do \
+	$(BIN)/mnist-nb benchmark --recipe $${row%:*} --seeds $${row#*:} --save-dir models/$${row%:*} || exit; done
+	@for epochs in 2 4 8; do $(BIN)/mnist-nb benchmark --recipe fast --epochs $$epochs --seeds 5 || exit; done
+	@for recipe in base improved fast cnn; do $(BIN)/mnist-nb benchmark --recipe $$recipe --seeds 3 --dataset mnist-sample || exit; done
+	@$(BIN)/mnist-nb benchmark --ablations
+	@$(BIN)/mnist-nb benchmark --formats models/fast/best_model.safetensors --formats models/cnn/best_model.safetensors \
+	--formats models/strong/best_model.safetensors --formats models/improved/best_model.safetensors
+	@$(BIN)/mnist-nb benchmark --costs
+	@$(BIN)/mnist-nb benchmark --peers
 
 clean: ## Remove what can be made again (not models/)
 	@rm -rf $(VENV) build dist _proc _docs *.egg-info .pytest_cache .ruff_cache

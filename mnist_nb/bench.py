@@ -154,7 +154,7 @@ def earlier_runs(path: Path, row: dict) -> dict[int, dict]:
         else {}
     )
 
-# %% ../nbs/08_bench.ipynb #c7234bb5
+# %% ../nbs/08_bench.ipynb #098bc8ed
 def load_results(
     folder: str | Path = 'results',  # With `NAME.json` files
     dataset: str = 'mnist',  # What the rows were measured on
@@ -174,9 +174,10 @@ def results_table(
     ]
     for r in rows:
         spread = f' ± {100 * r["accuracy_std"]:.2f}' if r['accuracy_std'] is not None else ''
+        seconds = r['train_seconds_mean']
         lines.append(
             f'| `{r["name"]}` | {100 * r["accuracy_mean"]:.2f}{spread} % | {r["n"]} | {r["nll_mean"]:.4f} | {100 * r["ece_mean"]:.2f} % '
-            f'| {r["parameters"]:,} | {r["train_seconds_mean"]:.0f} s |'
+            f'| {r["parameters"]:,} | {seconds:.{1 if seconds < 10 else 0}f} s |'
         )
     return '\n'.join(lines)
 

@@ -121,7 +121,7 @@ def lenet5(n_classes: int) -> nn.Sequential:
         nn.Linear(84, n_classes),
     )
 
-# %% ../nbs/01_models.ipynb #b8842293
+# %% ../nbs/01_models.ipynb #db4ab3d8
 def conv_block(
     n_in: int,  # Channels in
     n_out: int,  # Channels out
@@ -136,7 +136,7 @@ def conv_block(
         nn.Conv2d(n_in, n_out, kernel, stride, padding, bias=not norm),
         *([nn.MaxPool2d(2)] if pool else []),
         *([nn.BatchNorm2d(n_out)] if norm else []),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     ]
 
 
@@ -146,7 +146,7 @@ def dense_head(
     n_classes: int,  # Units out
 ) -> list[nn.Module]:
     "A hidden layer with batch normalisation, and the logits."
-    layers = [nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
+    layers = [nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True)]
     return [nn.Flatten(), *layers, nn.Linear(hidden, n_classes)]
 
 # %% ../nbs/01_models.ipynb #be836351

@@ -238,14 +238,16 @@ def our_seconds_to(
         default=(float('inf'), ''),
     )
 
-# %% ../nbs/08_peers.ipynb #b67b732c
+# %% ../nbs/08_peers.ipynb #6325c9ce
 def ratios(
     peers: dict,  # From `peers.json`
     rows: list[dict],  # From `load_results`
+    names: list[str] | None = None,  # Which peers; default: all
 ) -> str:  # Markdown
-    "Compare seconds to the same accuracy, for each peer that is a network."
+    "Compare the seconds to 99 % and to a peer's own accuracy."
     lines = ['| peer | to | it takes | ours | takes | times |', '| --- | --- | --- | --- | --- | --- |']
-    for name, peer in peers['peers'].items():
+    for name in names or peers['peers']:
+        peer = peers['peers'][name]
         final = float(np.mean([run['accuracy'] for run in peer['runs']]))
         for accuracy in sorted({a for a in (0.99, final) if seconds_to(a, peer) < float('inf')}):
             theirs, (seconds, row) = seconds_to(accuracy, peer), our_seconds_to(accuracy, rows)

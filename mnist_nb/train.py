@@ -115,7 +115,7 @@ def check_config(
         raise ValueError('patience: early stopping needs validation images (n_valid above 0)')
     return config
 
-# %% ../nbs/02_train.ipynb #1d91bb65
+# %% ../nbs/02_train.ipynb #418db41b
 AUGMENTATIONS = {
     'none': Augmentation(),
     'light': Augmentation(rotation=5, scale=0.05, shear=0.05, shift=0.5, elastic=0.3),
@@ -140,8 +140,8 @@ RECIPES = {
     ),
     'lenet5': replace(SHORT, arch='lenet5', epochs=10, peak=5, augmentation=AUGMENTATIONS['medium']),
     'fast': replace(SHORT, arch='fast', epochs=1, min_steps=200, peak=30, label_smoothing=0.1),
-    'cnn': replace(SHORT, arch='cnn', epochs=11, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
-    'strong': replace(SHORT, arch='strong', epochs=9, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
+    'cnn': replace(SHORT, arch='cnn', epochs=12, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
+    'strong': replace(SHORT, arch='strong', epochs=11, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
 }
 
 # %% ../nbs/02_train.ipynb #28d711b4

@@ -1,5 +1,6 @@
 "Draw the pictures that README and notebooks open with: `make figures`."
 
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -7,11 +8,14 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter, ImageOps
 
+from mnist_nb.bench import load_results
 from mnist_nb.data import augment, generator, load_mnist, show_digits
+from mnist_nb.peers import plot_race
 from mnist_nb.predict import predict
 from mnist_nb.train import AUGMENTATIONS
 
-IMAGES = Path(__file__).resolve().parent.parent / 'nbs' / 'images'
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES, RESULTS = ROOT / 'nbs' / 'images', ROOT / 'results'
 
 
 def disguises(digits):
@@ -60,9 +64,16 @@ def draw_digits():
     show_digits(both, columns=20, size=0.5).savefig(IMAGES / 'digits.png', dpi=110)
 
 
+def draw_race():
+    "Test error against seconds of training."
+    peers = json.loads((RESULTS / 'peers.json').read_text())
+    plot_race(peers, load_results(RESULTS)).savefig(IMAGES / 'race.png', dpi=110)
+
+
 def main():
     draw_reads()
     draw_digits()
+    draw_race()
 
 
 if __name__ == '__main__':
