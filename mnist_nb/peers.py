@@ -159,7 +159,7 @@ def run_classifier(peer: Peer, digits: Digits, test: Digits, seed: int) -> dict:
     accuracy = float((model.predict(x_test) == y_test).mean())
     return {'seed': seed, 'seconds': seconds, 'accuracy': accuracy, 'predict_seconds': time.perf_counter() - start}
 
-# %% ../nbs/08_peers.ipynb #9b52fd27
+# %% ../nbs/08_peers.ipynb #c33b4f64
 def benchmark_peers(
     peers: dict[str, Peer] = PEERS,  # Whom to measure
     seeds: int = 1,  # Runs of each
@@ -189,7 +189,8 @@ def benchmark_peers(
         entry = done.setdefault(name, {'source': peer.source, 'runs': []})
         for seed in range(len(entry['runs']), seeds):
             entry['runs'].append(run(peer, digits, test, seed))
-            write_atomic(path, json.dumps({**row, 'peers': done}, indent=1).encode())
+            in_order = {n: done[n] for n in [*PEERS, *peers] if n in done}
+            write_atomic(path, json.dumps({**row, 'peers': in_order}, indent=1).encode())
     return json.loads(path.read_text())
 
 # %% ../nbs/08_peers.ipynb #27f10dc5
