@@ -269,12 +269,12 @@ def compare_models(
         ]
     )
 
-# %% ../nbs/01_models.ipynb #807cf639
+# %% ../nbs/01_models.ipynb #90675515
 @torch.no_grad()
 def infer(
     model: nn.Module,  # Pixels to logits
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
-    batch_size: int = 1_000,  # Images at a time; bounds the memory
+    batch_size: int = 250,  # Images at a time; bounds the memory
 ) -> torch.Tensor:  # Float logits `[n,classes]`, on the CPU
     "Run a network over many images."
     training, device = model.training, next(model.parameters()).device

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CLASSIC', 'PEERS', 'classic_net', 'keras_net', 'Pictures', 'loader_feed', 'memory_feed', 'Peer', 'train_network',
-           'run_network', 'run_classifier', 'benchmark_peers', 'runtime_speeds', 'seconds_to', 'our_seconds_to',
+           'run_network', 'run_classifier', 'runtime_speeds', 'benchmark_peers', 'seconds_to', 'our_seconds_to',
            'ratios', 'peers_table', 'runtime_table', 'plot_race']
 
 # %% ../nbs/08_peers.ipynb #2face245
@@ -159,6 +159,29 @@ def run_classifier(peer: Peer, digits: Digits, test: Digits, seed: int) -> dict:
     accuracy = float((model.predict(x_test) == y_test).mean())
     return {'seed': seed, 'seconds': seconds, 'accuracy': accuracy, 'predict_seconds': time.perf_counter() - start}
 
+# %% ../nbs/08_peers.ipynb #27f10dc5
+def runtime_speeds(
+    images: np.ndarray,  # uint8 `[n,1,28,28]`
+    threads: int | None = None,  # For many images; default: as many as there are processors. One image: one thread
+    repeats: int = 5,  # How often; the medians count
+) -> dict[str, dict[str, float]]:  # By network: seconds an image alone, images a second
+    "Race the shipped networks against the example's in ONNX Runtime."
+    theirs = nn.Sequential(Normalize(), classic_net())  # speed doesn't depend on the weights
+    facts = {'arch': 'classic', 'classes': [str(i) for i in range(10)]}
+    with tempfile.TemporaryDirectory() as folder:
+        path = export_onnx(theirs, Path(folder) / 'classic.onnx', facts)
+        nets = {
+            name: [Predictor(p, threads=t) for t in (1, threads)]
+            for name, p in (('fast', 'fast'), ('cnn', 'cnn'), ('strong', 'strong'), ('classic', path))
+        }
+    measured = {name: [] for name in nets}
+    for _ in range(repeats):
+        for name, (one, many) in nets.items():
+            measured[name].append((latency(one, images, 1_000)[0], throughput(many, images, repeats=1)))
+    return {
+        name: dict(zip(('p50_seconds', 'images_per_second'), np.median(m, 0).tolist())) for name, m in measured.items()
+    }
+
 # %% ../nbs/08_peers.ipynb #c33b4f64
 def benchmark_peers(
     peers: dict[str, Peer] = PEERS,  # Whom to measure
@@ -192,29 +215,6 @@ def benchmark_peers(
             in_order = {n: done[n] for n in [*PEERS, *peers] if n in done}
             write_atomic(path, json.dumps({**row, 'peers': in_order}, indent=1).encode())
     return json.loads(path.read_text())
-
-# %% ../nbs/08_peers.ipynb #27f10dc5
-def runtime_speeds(
-    images: np.ndarray,  # uint8 `[n,1,28,28]`
-    threads: int | None = None,  # For many images; default: as many as there are processors. One image: one thread
-    repeats: int = 5,  # How often; the medians count
-) -> dict[str, dict[str, float]]:  # By network: seconds an image alone, images a second
-    "Race the shipped networks against the example's in ONNX Runtime."
-    theirs = nn.Sequential(Normalize(), classic_net())  # speed doesn't depend on the weights
-    facts = {'arch': 'classic', 'classes': [str(i) for i in range(10)]}
-    with tempfile.TemporaryDirectory() as folder:
-        path = export_onnx(theirs, Path(folder) / 'classic.onnx', facts)
-        nets = {
-            name: [Predictor(p, threads=t) for t in (1, threads)]
-            for name, p in (('fast', 'fast'), ('cnn', 'cnn'), ('strong', 'strong'), ('classic', path))
-        }
-    measured = {name: [] for name in nets}
-    for _ in range(repeats):
-        for name, (one, many) in nets.items():
-            measured[name].append((latency(one, images, 1_000)[0], throughput(many, images, repeats=1)))
-    return {
-        name: dict(zip(('p50_seconds', 'images_per_second'), np.median(m, 0).tolist())) for name, m in measured.items()
-    }
 
 # %% ../nbs/08_peers.ipynb #cab85ac4
 def seconds_to(

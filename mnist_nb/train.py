@@ -258,7 +258,7 @@ def train_step(
     optimizer.zero_grad()
     return loss.item(), (logits.argmax(1) == labels).sum().item()
 
-# %% ../nbs/02_train.ipynb #55ba02ff
+# %% ../nbs/02_train.ipynb #ddd13969
 def keep_freed_memory():
     "Let glibc keep the memory that a step frees for the next one."
     try:
@@ -268,7 +268,7 @@ def keep_freed_memory():
     for setting, value in (
         (-3, 32 << 20),
         (-1, (1 << 31) - 1),
-        (-2, 64 << 20),
+        (-2, 16 << 20),
     ):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
         mallopt(setting, value)
 
@@ -570,7 +570,7 @@ def hold_out(
     train, valid = stratified_split(digits.labels, n_valid)
     return digits[train], digits[valid]
 
-# %% ../nbs/02_train.ipynb #616dcc8e
+# %% ../nbs/02_train.ipynb #efd46e1c
 def train(
     config: TrainConfig,  # What and how
     digits: Digits | None = None,  # Training images, the validation images among them; default: `load_mnist()`
@@ -586,24 +586,25 @@ def train(
     device = device or pick_device()
     config = resolve_precision(check_config(config), device)
     digits = digits if digits is not None else load_mnist()
-    training, valid = hold_out(digits, config)
+    digest, (training, valid) = digits.digest, hold_out(digits, config)
+    del digits  # unless the caller keeps them, half the memory of the images
     config = settle_epochs(config, len(training))
     state, folder = new_state(config, training, device), Path(save_dir) if save_dir else None
     if resume and not folder:
         raise ValueError('save_dir: name the folder of the run to resume')
     if resume:
-        load_state(state, folder / 'last_state.safetensors', config, digits.digest)
+        load_state(state, folder / 'last_state.safetensors', config, digest)
     elif folder:
         set_aside(folder)
         write_atomic(folder / 'config.json', json.dumps(asdict(config), indent=2).encode())
     try:
-        run_epochs(state, training, valid, config, folder, digits.digest, progress, on_epoch)
+        run_epochs(state, training, valid, config, folder, digest, progress, on_epoch)
     except Interrupted as e:
         raise Interrupted(
             f'{e}; go on with: --resume --save_dir {folder}' if folder else f'{e}; nothing was saved', e.signum
         ) from None
     except TrainError as e:
-        kept = keep_last_good(new_state(config, training, device), training, valid, config, folder, digits.digest)
+        kept = keep_last_good(new_state(config, training, device), training, valid, config, folder, digest)
         raise TrainError(f'{e}; {kept}; start anew with a smaller --learning_rate') from None
     return finish_run(state, training, valid, config, folder)
 
