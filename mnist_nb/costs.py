@@ -7,7 +7,7 @@ __all__ = ['KINDS', 'WATCH', 'medians', 'bare_convolutions', 'autocast', 'step_p
            'predict_seconds', 'time_runs', 'process_cost', 'measure_processes', 'measure_growth', 'measure_costs',
            'costs_table', 'plot_kinds', 'plot_growth']
 
-# %% ../nbs/08_costs.ipynb #e71fed41
+# %% ../nbs/08_costs.ipynb #b16d7b7e
 import json
 import statistics
 import subprocess
@@ -25,14 +25,13 @@ from PIL import Image
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
-from .bench import commit, versions
+from .bench import markdown_table, provenance
 from .data import Digits, augment, generator, load_mnist, write_atomic
 from .models import Classifier, create_model, list_models, summary
 from .predict import Predictor
 from mnist_nb.train import (
     TrainConfig,
     keep_freed_memory,
-    machine,
     make_optimizer,
     pick_device,
     recipe,
@@ -194,7 +193,7 @@ def process_cost(
     seconds, memory = (statistics.median(values) for values in zip(*runs))
     return {'seconds': seconds, 'bytes': memory * (1 if sys.platform == 'darwin' else 1024)}
 
-# %% ../nbs/08_costs.ipynb #122832db
+# %% ../nbs/08_costs.ipynb #2b3e2427
 def measure_processes(
     image: torch.Tensor,  # To predict: uint8 `[28,28]`
     data_dir: str | Path | None,  # Where the data lies
@@ -237,7 +236,7 @@ def measure_growth(
         'images predicted': [[n, s] for n, s in predict_seconds(counts, digits.images.numpy()).items()],
     }
 
-# %% ../nbs/08_costs.ipynb #418ccf62
+# %% ../nbs/08_costs.ipynb #2389597f
 def measure_costs(
     folder: str | Path = 'results',  # Where `costs.json` goes
     data_dir: str | Path | None = None,  # Where the data lies
@@ -247,13 +246,8 @@ def measure_costs(
     digits = load_mnist('train', data_dir)
     parts = step_parts(recipe('cnn'), digits)
     row = {
-        'name': 'costs',
-        'command': 'mnist-nb benchmark --costs',
+        **provenance('costs', 'mnist-nb benchmark --costs'),
         'data': digits.dataset,
-        'commit': commit(),
-        'machine': machine(),
-        'threads': torch.get_num_threads(),
-        'versions': versions(),
         'step': medians(parts, repeats=200),
         'kinds': profile_step(parts['step'], 100),
         'growth': measure_growth(digits),
@@ -262,25 +256,24 @@ def measure_costs(
     write_atomic(Path(folder) / 'costs.json', json.dumps(row, indent=1).encode())
     return row
 
-# %% ../nbs/08_costs.ipynb #44994b67
+# %% ../nbs/08_costs.ipynb #028b8342
 def costs_table(
     costs: dict,  # From `costs.json`
 ) -> str:  # Markdown
     "Put the step and the processes into words."
     step = costs['step']
     share = step['convolutions'] / step['step']
+    ms = {part: f'{1e3 * seconds:.1f} ms' for part, seconds in step.items()}
     lines = [
-        '| what | measured |',
-        '| --- | --- |',
-        f'| a step of `cnn`, 256 images | {1e3 * step["step"]:.1f} ms |',
-        f'| its convolutions alone | {1e3 * step["convolutions"]:.1f} ms: the step runs at {share:.0%} of their speed |',
-        f'| its augmentation alone | {1e3 * step["augmentation"]:.1f} ms, {step["augmentation"] / step["step"]:.0%} of the step |',
+        ('what', 'measured'),
+        ('a step of `cnn`, 256 images', ms['step']),
+        ('its convolutions alone', f'{ms["convolutions"]}: the step runs at {share:.0%} of their speed'),
+        ('its augmentation alone', f'{ms["augmentation"]}, {step["augmentation"] / step["step"]:.0%} of the step'),
     ]
     for command, cost in costs['processes'].items():
-        lines.append(
-            f'| `{command}`, the whole process | {cost["seconds"]:.2f} s, {cost["bytes"] / 1e6:.0f} MB at its peak |'
-        )
-    return '\n'.join(lines)
+        use = f'{cost["seconds"]:.2f} s, {cost["bytes"] / 1e6:.0f} MB at its peak'
+        lines.append((f'`{command}`, the whole process', use))
+    return markdown_table(lines)
 
 # %% ../nbs/08_costs.ipynb #d0492a9f
 def plot_kinds(

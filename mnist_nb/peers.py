@@ -7,7 +7,7 @@ __all__ = ['CLASSIC', 'PEERS', 'classic_net', 'keras_net', 'Pictures', 'loader_f
            'run_network', 'run_classifier', 'runtime_speeds', 'benchmark_peers', 'seconds_to', 'our_seconds_to',
            'ratios', 'peers_table', 'runtime_table', 'plot_race']
 
-# %% ../nbs/08_peers.ipynb #2face245
+# %% ../nbs/08_peers.ipynb #1c09750e
 import copy
 import json
 import tempfile
@@ -21,7 +21,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter
 from PIL import Image
+from safetensors.torch import save_file
 from sklearn.base import ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -30,13 +32,13 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from .bench import commit, versions
+from .bench import markdown_table, provenance
 from .data import Digits, batches, generator, load_mnist, write_atomic
 from .eval import evaluate
 from .models import Normalize, lenet5
 from .optimize import export_onnx, latency, throughput
 from .predict import Predictor
-from .train import keep_freed_memory, machine, own_random_state
+from .train import keep_freed_memory, own_random_state
 
 # %% ../nbs/08_peers.ipynb #0095b20a
 def classic_net() -> nn.Sequential:
@@ -139,17 +141,20 @@ def train_network(
         seconds += time.perf_counter() - start
         yield seconds, nn.Sequential(Normalize(), copy.deepcopy(model))
 
-# %% ../nbs/08_peers.ipynb #9e22d7a4
-def run_network(peer: Peer, digits: Digits, test: Digits, seed: int) -> dict:
+# %% ../nbs/08_peers.ipynb #d590f840
+def run_network(peer: Peer, digits: Digits, test: Digits, seed: int, keep: Path | None = None) -> dict:
     "Train a network, and then score every epoch's weights: the curve is for the picture, its last point is the result."
     with own_random_state(torch.device('cpu')):
         epochs = list(train_network(peer, digits, seed))
+    if keep:
+        keep.parent.mkdir(parents=True, exist_ok=True)
+        save_file(epochs[-1][1].state_dict(), keep)
     curve = [{'seconds': seconds, 'accuracy': evaluate(model, test).accuracy} for seconds, model in epochs]
     return {'seed': seed, **curve[-1], 'parameters': sum(p.numel() for p in peer.build().parameters()), 'curve': curve}
 
 
-def run_classifier(peer: Peer, digits: Digits, test: Digits, seed: int) -> dict:
-    "Fit a classifier of scikit-learn, and score it."
+def run_classifier(peer: Peer, digits: Digits, test: Digits, seed: int, keep: Path | None = None) -> dict:
+    "Fit a classifier of scikit-learn, and score it; there are no weights to keep."
     (x, y), (x_test, y_test) = (
         (d.images.flatten(1).numpy() / np.float32(255), d.labels.numpy()) for d in (digits, test)
     )
@@ -159,7 +164,7 @@ def run_classifier(peer: Peer, digits: Digits, test: Digits, seed: int) -> dict:
     accuracy = float((model.predict(x_test) == y_test).mean())
     return {'seed': seed, 'seconds': seconds, 'accuracy': accuracy, 'predict_seconds': time.perf_counter() - start}
 
-# %% ../nbs/08_peers.ipynb #27f10dc5
+# %% ../nbs/08_peers.ipynb #f1ec0b54
 def runtime_speeds(
     images: np.ndarray,  # uint8 `[n,1,28,28]`
     threads: int | None = None,  # For many images; default: as many as there are processors. One image: one thread
@@ -182,25 +187,21 @@ def runtime_speeds(
         name: dict(zip(('p50_seconds', 'images_per_second'), np.median(m, 0).tolist())) for name, m in measured.items()
     }
 
-# %% ../nbs/08_peers.ipynb #c33b4f64
+# %% ../nbs/08_peers.ipynb #d023d097
 def benchmark_peers(
     peers: dict[str, Peer] = PEERS,  # Whom to measure
     seeds: int = 1,  # Runs of each
     folder: str | Path = 'results',  # Where `peers.json` goes
     data_dir: str | Path | None = None,  # Where the data lies
     dataset: str = 'mnist',  # Which
+    save_dir: str | Path | None = None,  # Keep the networks' weights here: `classic.safetensors` and so on
 ) -> dict:  # What was written
     "Train and score every peer."
     digits, test = (load_mnist(split, data_dir, dataset) for split in ('train', 'test'))
     row = {
-        'name': 'peers',
-        'command': f'mnist-nb benchmark --peers --seeds {seeds}',
+        **provenance('peers', f'mnist-nb benchmark --peers --seeds {seeds}'),
         'data': digits.dataset,
         'digests': {'train': digits.digest, 'test': test.digest},
-        'commit': commit(),
-        'machine': machine(),
-        'threads': torch.get_num_threads(),
-        'versions': versions(),
     }
     path, done = Path(folder) / 'peers.json', {}
     if path.exists() and all(json.loads(path.read_text()).get(k) == row[k] for k in row):
@@ -211,12 +212,13 @@ def benchmark_peers(
         run = run_network if peer.epochs else run_classifier
         entry = done.setdefault(name, {'source': peer.source, 'runs': []})
         for seed in range(len(entry['runs']), seeds):
-            entry['runs'].append(run(peer, digits, test, seed))
+            keep = Path(save_dir) / f'{name}.safetensors' if save_dir and not seed else None
+            entry['runs'].append(run(peer, digits, test, seed, keep))
             in_order = {n: done[n] for n in [*PEERS, *peers] if n in done}
             write_atomic(path, json.dumps({**row, 'peers': in_order}, indent=1).encode())
     return json.loads(path.read_text())
 
-# %% ../nbs/08_peers.ipynb #cab85ac4
+# %% ../nbs/08_peers.ipynb #e55b337e
 def seconds_to(
     accuracy: float,  # To reach, as a fraction
     peer: dict,  # From `peers.json`
@@ -239,46 +241,45 @@ def our_seconds_to(
         default=(float('inf'), ''),
     )
 
-# %% ../nbs/08_peers.ipynb #6325c9ce
+# %% ../nbs/08_peers.ipynb #fefd876c
 def ratios(
     peers: dict,  # From `peers.json`
     rows: list[dict],  # From `load_results`
     names: list[str] | None = None,  # Which peers; default: all
 ) -> str:  # Markdown
     "Compare the seconds to 99 % and to a peer's own accuracy."
-    lines = ['| peer | to | it takes | ours | takes | times |', '| --- | --- | --- | --- | --- | --- |']
+    lines = [('peer', 'to', 'it takes', 'ours', 'takes', 'times')]
     for name in names or peers['peers']:
         peer = peers['peers'][name]
         final = float(np.mean([run['accuracy'] for run in peer['runs']]))
         for accuracy in sorted({a for a in (0.99, final) if seconds_to(a, peer) < float('inf')}):
             theirs, (seconds, row) = seconds_to(accuracy, peer), our_seconds_to(accuracy, rows)
-            lines.append(
-                f'| {name} | {accuracy:.2%} | {theirs:.0f} s | `{row}` | {seconds:.1f} s | {theirs / seconds:.0f} |'
-            )
-    return '\n'.join(lines)
+            times = f'{theirs / seconds:.0f}'
+            lines.append((name, f'{accuracy:.2%}', f'{theirs:.0f} s', f'`{row}`', f'{seconds:.1f} s', times))
+    return markdown_table(lines)
 
-# %% ../nbs/08_peers.ipynb #a85101cb
+# %% ../nbs/08_peers.ipynb #1a7c0eaa
 def peers_table(
     peers: dict,  # From `peers.json`
 ) -> str:  # Markdown
     "Draw the table of the peers."
-    lines = ['| peer | test accuracy | training | as described by |', '| --- | --- | --- | --- |']
+    lines = [('peer', 'test accuracy', 'training', 'as described by')]
     for name, peer in peers['peers'].items():
         accuracy, seconds = (float(np.mean([run[k] for run in peer['runs']])) for k in ('accuracy', 'seconds'))
-        lines.append(f'| {name} | {accuracy:.2%} | {seconds:,.1f} s | {peer["source"]} |')
-    return '\n'.join(lines)
+        lines.append((name, f'{accuracy:.2%}', f'{seconds:,.1f} s', peer['source']))
+    return markdown_table(lines)
 
-# %% ../nbs/08_peers.ipynb #c4ea4b8a
+# %% ../nbs/08_peers.ipynb #8ac6e14f
 def runtime_table(
     peers: dict,  # From `peers.json`
 ) -> str:  # Markdown
     "Draw the table of speeds in ONNX Runtime."
-    lines = ['| network | one image, median | images a second |', '| --- | --- | --- |']
+    lines = [('network', 'one image, median', 'images a second')]
     for name, speed in peers['runtime'].items():
-        lines.append(f'| {name} | {1e6 * speed["p50_seconds"]:.0f} µs | {speed["images_per_second"]:,.0f} |')
-    return '\n'.join(lines)
+        lines.append((name, f'{1e6 * speed["p50_seconds"]:.0f} µs', f'{speed["images_per_second"]:,.0f}'))
+    return markdown_table(lines)
 
-# %% ../nbs/08_peers.ipynb #8ea38331
+# %% ../nbs/08_peers.ipynb #6ec87211
 def plot_race(
     peers: dict,  # From `peers.json`
     rows: list[dict],  # From `load_results`
@@ -287,15 +288,23 @@ def plot_race(
     fig, ax = plt.subplots(figsize=(8, 4.6), layout='constrained')
     for name, peer in peers['peers'].items():
         curve = peer['runs'][0].get('curve', peer['runs'][0:1])
-        points = [p['seconds'] for p in curve], [100 - 100 * p['accuracy'] for p in curve]
+        points = [p['seconds'] + p.get('predict_seconds', 0) for p in curve], [100 - 100 * p['accuracy'] for p in curve]
         ax.plot(*points, 'o-', ms=3, lw=1, label=f'{name}: {points[1][-1]:.2f} %')
     for row in rows:
         error, spread = 100 - 100 * row['accuracy_mean'], 100 * (row['accuracy_std'] or 0)
         ax.errorbar(row['train_seconds_mean'], error, spread, fmt='k*', ms=9, capsize=2)
         ax.annotate(
-            f'{row["name"]} {error:.2f} %', (row['train_seconds_mean'], error), (6, 4), textcoords='offset points'
+            f'{row["name"]} {error:.2f} %',
+            (row['train_seconds_mean'], error),
+            (7, 4),
+            textcoords='offset points',
+            bbox={'facecolor': 'white', 'alpha': 0.75, 'linewidth': 0, 'pad': 0.5},
         )
     ax.set(xscale='log', yscale='log', xlabel='seconds of training', ylabel='errors on the test set (%)')
+    for axis, ticks in ((ax.xaxis, (1, 3, 10, 30, 100, 300, 1000)), (ax.yaxis, (0.3, 0.5, 1, 2, 3, 5))):
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_formatter('{x:g}')
+        axis.set_minor_formatter(NullFormatter())
     ax.set_title('Test error against time: ours (stars) and peers, on the same two cores')
     ax.legend(fontsize='small')
     plt.close(fig)
