@@ -7,9 +7,10 @@ __all__ = ['MAX_BYTES', 'SHA256', 'STEMS', 'CLASSES', 'MIRRORS', 'SAMPLE', 'Data
            'make_digits', 'find_idx', 'read_idx', 'load_folder', 'class_names', 'write_atomic', 'HttpsOnly',
            'open_https', 'read_body', 'download_file', 'download', 'generator', 'stratified_split', 'sample_arrays',
            'load_sample', 'cache_folder', 'load_mnist', 'show_digits', 'pixel_stats', 'plot_class_balance', 'batches',
-           'warp_basis', 'warp', 'Augmentation', 'warp_weights', 'augment', 'extract_images']
+           'warp_basis', 'warp', 'Augmentation', 'warp_weights', 'over_neighbours', 'disturb', 'augment',
+           'extract_images']
 
-# %% ../nbs/00_data.ipynb #829d1d5b
+# %% ../nbs/00_data.ipynb #1c1484b6
 import hashlib
 import math
 import os
@@ -23,7 +24,7 @@ import urllib.error
 import urllib.request
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from http.client import HTTPException
@@ -528,7 +529,7 @@ def warp(
     grid = (weights @ warp_basis(str(images.device))).view(len(images), 2, 28, 28).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, align_corners=False)
 
-# %% ../nbs/00_data.ipynb #9bc6cd48
+# %% ../nbs/00_data.ipynb #62d07155
 @dataclass(frozen=True)
 class Augmentation:
     "How far images are distorted in training: each range is drawn from evenly, either way."
@@ -538,7 +539,11 @@ class Augmentation:
     shear: float = 0.0  # Slope: 0.2 leans an upright stroke by 11 degrees
     shift: float = 0.0  # Pixels, in x and in y
     elastic: float = 0.0  # Standard deviation of the displacement in pixels, at 5 x 5 points
-    noise: float = 0.0  # Standard deviation of the noise added to the grey values 0..1
+    noise: float = 0.0  # Largest standard deviation of the noise added to the grey values 0..1
+    stroke: float = 0.0  # How far strokes are widened or thinned: 1 is by a pixel to each side
+    blur: float = 0.0  # Share of the 3 x 3 mean that is mixed in
+    contrast: float = 0.0  # By how much middling grey values rise or fall, in halves
+    erase: float = 0.0  # Share of images in which a square of 5 to 9 pixels is wiped out or inked
 
     def __post_init__(self):
         for name, value in vars(self).items():
@@ -574,7 +579,47 @@ def warp_weights(
     )
     return torch.cat([rows, field], 2)
 
-# %% ../nbs/00_data.ipynb #9d608cc3
+# %% ../nbs/00_data.ipynb #0d5fe456
+def over_neighbours(
+    join: Callable,  # `torch.maximum` or `torch.add`
+    pixels: torch.Tensor,  # `[n,1,28,28]`
+) -> torch.Tensor:  # `[n,1,28,28]`
+    "Join each pixel with its eight neighbours."
+    around = F.pad(pixels, (1, 1, 1, 1), 'replicate')
+    rows = join(join(around[..., :-2, :], around[..., 1:-1, :]), around[..., 2:, :])
+    return join(join(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
+
+
+def disturb(
+    pixels: torch.Tensor,  # Float 0..1 `[n,1,28,28]`
+    ranges: Augmentation,  # How far
+    source: torch.Generator,  # Where the chance comes from
+) -> torch.Tensor:  # Float 0..1 `[n,1,28,28]`
+    "Change pens, lenses and paper: what leaves every point where it is."
+
+    def draw(low, high):
+        return (low + (high - low) * torch.rand(len(pixels), 1, 1, 1, generator=source)).to(pixels.device)
+
+    if ranges.stroke:  # the largest of 3 x 3; of the negative, which is the smallest, for thinner strokes
+        share = draw(-ranges.stroke, ranges.stroke)
+        pixels = torch.lerp(pixels, over_neighbours(torch.maximum, pixels * share.sign()) * share.sign(), share.abs())
+    if ranges.blur:
+        pixels = torch.lerp(pixels, over_neighbours(torch.add, pixels) / 9, draw(0, ranges.blur))
+    if ranges.contrast:
+        pixels = pixels * (1 + draw(-ranges.contrast, ranges.contrast) * (1 - pixels))
+    if ranges.erase:
+        here = draw(0, 1) < ranges.erase
+        line = torch.arange(28, device=pixels.device)
+        half, ink = draw(2.5, 4.5), (draw(0, 1) < 0.3).float()
+        y, x = (((line.view(shape) - draw(4, 24)).abs() < half) for shape in ((1, 1, 28, 1), (1, 1, 1, 28)))
+        pixels = torch.where(here & y & x, ink, pixels)
+    if ranges.noise:
+        strength = draw(0, ranges.noise) * math.sqrt(12)
+        even = torch.rand(pixels.shape, generator=source).to(pixels.device) - 0.5
+        pixels = torch.addcmul(pixels, strength, even).clamp_(0, 1)
+    return pixels
+
+
 def augment(
     images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
     ranges: Augmentation,  # How far
@@ -582,11 +627,9 @@ def augment(
 ) -> torch.Tensor:  # Float 0..1 `[n,1,28,28]`, on the images' device
     "Distort each image of a batch in its own way."
     pixels = images.float() / 255 if images.dtype == torch.uint8 else images
-    if replace(ranges, noise=0.0) != Augmentation():
+    if ranges.rotation or ranges.scale or ranges.shear or ranges.shift or ranges.elastic:
         pixels = warp(pixels, warp_weights(len(images), ranges, source).to(images.device))
-    if ranges.noise:
-        pixels = (pixels + ranges.noise * torch.randn(pixels.shape, generator=source).to(images.device)).clamp(0, 1)
-    return pixels
+    return disturb(pixels, ranges, source)
 
 # %% ../nbs/00_data.ipynb #b60dfbd0
 def extract_images(
