@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['app', 'DataDir', 'Dataset', 'Json', 'Cpu', 'Gpu', 'Model', 'ClickException', 'say', 'show', 'two_columns', 'data',
            'extract', 'models', 'collect_settings', 'recipe_name', 'build_config', 'saved_config', 'train',
-           'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'predict', 'answer_line', 'optimize',
-           'benchmark', 'one_line', 'main']
+           'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'predict', 'read', 'answer_line',
+           'optimize', 'benchmark', 'one_line', 'main']
 
 # %% ../nbs/09_cli.ipynb #0947ebc6
 import json
@@ -374,7 +374,7 @@ def onnx_of(model: Path | None) -> Path | None:
         export_onnx(network, exported, facts | {'weights_sha256': sha256})
     return exported
 
-# %% ../nbs/09_cli.ipynb #5fca5fda
+# %% ../nbs/09_cli.ipynb #bf2ad180
 @app.command()
 def predict(
     images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
@@ -385,12 +385,16 @@ def predict(
     reject_below: Annotated[
         float, Option('--reject-below', min=0, max=1, help='Probability under which an answer is rejected.')
     ] = 0.5,
+    explain: Annotated[
+        Path | None, Option('--explain', help='Draw the way from the picture to what the network sees; PNG file.')
+    ] = None,
     cpu: Cpu = False,
     gpu: Gpu = False,
     as_json: Json = False,
 ):
     "Read digits from pictures: any size, black on white or white on black."
-    from mnist_nb.predict import ImageError, Predictor
+    from mnist_nb.page import ImageError
+    from mnist_nb.predict import Predictor
     from mnist_nb.predict import predict as read
 
     if cpu and gpu:
@@ -398,6 +402,13 @@ def predict(
     sources = [*(images or []), *(image or [])]
     if not sources:
         raise ImageError('no picture given; name one with --image PICTURE')
+    if explain:
+        if len(sources) > 1 or sources[0].is_dir():
+            raise ImageError('--explain draws one picture; name one')
+        from mnist_nb.page import explain as draw
+        from mnist_nb.page import open_picture
+
+        draw(open_picture(sources[0])).save(explain, 'PNG')
     answers = read(sources, Predictor(onnx_of(model), gpu=gpu), top_k, reject_below, skip_errors=True)
     show(
         [p.to_dict() for p in answers],
@@ -407,6 +418,27 @@ def predict(
     if failed := [p.reason for p in answers if p.digit is None]:
         say(*(f'mnist-nb: {reason}' for reason in failed))
         raise typer.Exit(2)
+
+
+@app.command()
+def read(
+    image: Annotated[Path, Argument(help='Picture of a number, or of a page of them.', show_default=False)],
+    model: Model = None,
+    confidence: Annotated[bool, Option('--confidence', help='Show each digit, its place, and how sure it is.')] = False,
+    reject_below: Annotated[
+        float, Option('--reject-below', min=0, max=1, help='Probability under which a digit is written as ?.')
+    ] = 0.5,
+    as_json: Json = False,
+):
+    "Read all digits of a picture, line by line: a postcode, an amount, a page."
+    from mnist_nb.predict import Predictor, number_text, read_number
+
+    found = read_number(image, Predictor(onnx_of(model)), reject_below=reject_below)
+    lines = [number_text(found)]
+    if confidence:
+        lines += [f'{f.prediction.digit} ({f.prediction.probability:.1%}) at {f.box}' for f in found]
+    value = {'path': str(image), 'lines': lines[0].splitlines(), 'digits': [f.to_dict() for f in found]}
+    show(value, '\n'.join(lines), as_json)
 
 
 def answer_line(p, top_k: int, confidence: bool) -> str:
@@ -442,7 +474,7 @@ def optimize(
         as_json,
     )
 
-# %% ../nbs/09_cli.ipynb #b39fd0ae
+# %% ../nbs/09_cli.ipynb #90ffb776
 @app.command()
 def benchmark(
     recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',
@@ -451,7 +483,9 @@ def benchmark(
         int | None, Option('--epochs', min=1, help='Other than those of the recipe; makes a row RECIPE-EPOCHS.')
     ] = None,
     output: Annotated[Path, Option('--output', help='Folder for the JSON file.')] = Path('results'),
-    save_dir: Annotated[Path | None, Option('--save-dir', help='Keep the run of seed 0 here.')] = None,
+    save_dir: Annotated[
+        Path | None, Option('--save-dir', help='Keep the run of seed 0 here; with --robustness: where the peers are.')
+    ] = None,
     formats: Annotated[
         list[Path] | None,
         Option('--formats', help='Weights file whose exported forms to measure instead; may be repeated.'),
@@ -459,6 +493,12 @@ def benchmark(
     peers: Annotated[bool, Option('--peers', help='Measure what others publish instead (an hour).')] = False,
     ablations: Annotated[
         bool, Option('--ablations', help='Change one thing of the recipe fast at a time instead, on validation images.')
+    ] = False,
+    robustness: Annotated[
+        bool, Option('--robustness', help='Count errors on test images spoilt in fifteen ways instead.')
+    ] = False,
+    camera: Annotated[
+        bool, Option('--camera', help='Measure how made-up photographs are read instead, nuisance by nuisance.')
     ] = False,
     costs: Annotated[bool, Option('--costs', help='Measure where time goes, and how it grows, instead.')] = False,
     data_dir: DataDir = None,
@@ -475,11 +515,21 @@ def benchmark(
     if peers:
         from mnist_nb.peers import benchmark_peers, peers_table
 
-        row = benchmark_peers(seeds=seeds or 1, folder=output, data_dir=data_dir)
+        row = benchmark_peers(seeds=seeds or 1, folder=output, data_dir=data_dir, save_dir=save_dir)
         return show(row, peers_table(row), as_json)
     if ablations:
         row = ablate(seeds=seeds or 10, folder=output, data_dir=data_dir)
         return show(row, ablations_table(row), as_json)
+    if robustness:
+        from mnist_nb.robustness import load_models, measure_robustness, robustness_table
+
+        row = measure_robustness(load_models(save_dir), output, data_dir)
+        return show(row, robustness_table(row), as_json)
+    if camera:
+        from mnist_nb.camera import camera_table, measure_camera
+
+        row = measure_camera(folder=output, data_dir=data_dir)
+        return show(row, camera_table(row), as_json)
     if costs:
         from mnist_nb.costs import costs_table, measure_costs
 

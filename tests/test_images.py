@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from mnist_nb.predict import ImageError, Prediction, predict
+from mnist_nb.page import ImageError
+from mnist_nb.predict import Prediction, predict
 
 FORMATS = ['PNG', 'JPEG', 'GIF', 'BMP', 'TIFF', 'WEBP', 'PPM']
 

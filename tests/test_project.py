@@ -85,7 +85,21 @@ def imports(path):
             yield f'mnist_nb.{node.module}' if node.level else node.module
 
 
-ROOMS = ['data', 'models', 'train', 'eval', 'predict', 'optimize', 'bench', 'peers', 'costs', 'cli']  # downwards
+ROOMS = [
+    'data',
+    'models',
+    'train',
+    'eval',
+    'insight',
+    'page',
+    'predict',
+    'optimize',
+    'bench',
+    'peers',
+    'costs',
+    'camera',
+    'cli',
+]  # downwards
 
 
 @pytest.mark.parametrize('room', ROOMS)
@@ -94,5 +108,5 @@ def test_imports_run_downwards(room):
     ours = [n.split('.')[1] for n in names if n.startswith('mnist_nb.')]
     assert all(ROOMS.index(n) < ROOMS.index(room) for n in ours)
     assert not [n for n in names if n.split('.')[0] in ('fastcore', 'nbdev')]
-    if room == 'predict':
-        assert not ours and 'torch' not in names
+    if room in ('page', 'predict'):
+        assert set(ours) <= {'page'} and not {'torch', 'scipy', 'matplotlib'} & {n.split('.')[0] for n in names}
