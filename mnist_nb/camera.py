@@ -7,7 +7,7 @@ __all__ = ['NUISANCES', 'neighbours', 'thin', 'pen_line', 'plain_scene', 'tint',
            'draw_page', 'stray_mark', 'lay_down', 'lamp', 'grain', 'photograph', 'shown', 'shown_resized',
            'contact_sheet', 'count_right', 'legible', 'measure_camera', 'camera_table']
 
-# %% ../nbs/08_camera.ipynb #c40c66cc
+# %% ../nbs/08_camera.ipynb #6995fa2c
 import io
 import json
 import math
@@ -19,7 +19,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from .bench import markdown_table, provenance
 from .data import load_mnist, stratified_split, write_atomic
-from .page import ImageError, label_parts, open_picture, prepare, to_mnist
+from .ink import ImageError, label_parts, open_picture
+from .page import prepare, to_mnist
 from .predict import Predictor
 
 # %% ../nbs/08_camera.ipynb #e90e06f7
@@ -306,7 +307,7 @@ def photograph(
     Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(out, 'JPEG', quality=scene['quality'])
     return out.getvalue()
 
-# %% ../nbs/08_camera.ipynb #218374b8
+# %% ../nbs/08_camera.ipynb #c5ff2032
 def shown(
     photo: bytes,  # From `photograph`
 ) -> np.ndarray | None:  # uint8 `[28,28]`; nothing where no ink was found
@@ -327,7 +328,7 @@ def shown_resized(
 def contact_sheet(
     photos: list[bytes],  # From `photograph`
     columns: int = 10,  # Photographs a row
-) -> Image.Image:
+) -> Image.Image:  # In 96 colours
     "Lay photographs out, and below each what the network is shown."
     rows = math.ceil(len(photos) / columns)
     sheet = Image.new('RGB', (104 * columns, 166 * rows), 'white')
@@ -337,7 +338,7 @@ def contact_sheet(
         sheet.paste(photo, at)
         if seen is not None:
             sheet.paste(Image.fromarray(255 - seen).resize((56, 56)), (at[0] + 22, at[1] + 104))
-    return sheet
+    return sheet.quantize(96)  # a third of the bytes
 
 # %% ../nbs/08_camera.ipynb #844d904e
 def count_right(

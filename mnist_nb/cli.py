@@ -374,7 +374,7 @@ def onnx_of(model: Path | None) -> Path | None:
         export_onnx(network, exported, facts | {'weights_sha256': sha256})
     return exported
 
-# %% ../nbs/09_cli.ipynb #bf2ad180
+# %% ../nbs/09_cli.ipynb #18547a00
 @app.command()
 def predict(
     images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
@@ -393,7 +393,7 @@ def predict(
     as_json: Json = False,
 ):
     "Read digits from pictures: any size, black on white or white on black."
-    from mnist_nb.page import ImageError
+    from mnist_nb.ink import ImageError, open_picture
     from mnist_nb.predict import Predictor
     from mnist_nb.predict import predict as read
 
@@ -406,7 +406,6 @@ def predict(
         if len(sources) > 1 or sources[0].is_dir():
             raise ImageError('--explain draws one picture; name one')
         from mnist_nb.page import explain as draw
-        from mnist_nb.page import open_picture
 
         draw(open_picture(sources[0])).save(explain, 'PNG')
     answers = read(sources, Predictor(onnx_of(model), gpu=gpu), top_k, reject_below, skip_errors=True)

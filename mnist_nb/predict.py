@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ModelError', 'cpu_count', 'find_model', 'Predictor', 'Prediction', 'make_prediction', 'expand_sources',
-           'default_predictor', 'predict', 'join_boxes', 'find_glyphs', 'reading_order', 'cut_columns', 'read_glyph',
-           'FoundDigit', 'read_number', 'number_text']
+           'default_predictor', 'predict', 'join_boxes', 'find_glyphs', 'reading_order', 'cut_columns', 'best_parts',
+           'read_glyph', 'FoundDigit', 'read_number', 'number_text']
 
-# %% ../nbs/04_predict.ipynb #8e2ec12a
+# %% ../nbs/04_predict.ipynb #d92c294a
 import json
 import os
 from collections.abc import Iterator
@@ -19,19 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_nb.page import (
-    SUFFIXES,
-    ImageError,
-    Mark,
-    Page,
-    box_gap,
-    cut_out,
-    look,
-    open_picture,
-    prepare,
-    read_page,
-    to_mnist,
-)
+from .ink import SUFFIXES, ImageError, open_picture
+from .page import Mark, Page, box_gap, cut_out, look, read_page, to_mnist
 
 # %% ../nbs/04_predict.ipynb #d12d82df
 class ModelError(ValueError):
@@ -256,45 +245,67 @@ def reading_order(
             lines.append([i])
     return [sorted(line, key=lambda i: boxes[i][1]) for line in lines]
 
-# %% ../nbs/04_predict.ipynb #908e3642
+# %% ../nbs/04_predict.ipynb #0f639e0f
 def cut_columns(
     ink: np.ndarray,  # Glyph `[h,w]`
-    parts: int,  # How many digits it may be
-) -> list[int]:  # Columns to cut at, the first and the last among them
-    "Find where least ink is, near equal parts."
-    width, profile = ink.shape[1], ink.sum(0)
-    cuts = [0]
-    for k in range(1, parts):
-        low, high = (int(width * (k + shift) / parts) for shift in (-0.3, 0.3))
-        away = np.abs(np.arange(low, high) - width * k / parts) / width  # a slight preference for the middle
-        cuts.append(low + int(np.argmin(profile[low:high] + 0.3 * away * profile.max())))
-    return [*cuts, width]
+    most: int = 14,  # Cuts
+) -> tuple[
+    np.ndarray, np.ndarray
+]:  # Columns to cut at, from the left side to the right one; ink that each cuts, in pixels
+    "Find where digits that touch may be cut: where there is less ink than to the left and to the right."
+    height, width = ink.shape
+    reach = max(1, height // 20)
+    profile = ink.sum(0)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(profile, reach, mode='edge'), 2 * reach + 1)
+    inner = np.flatnonzero((profile <= windows.min(1)) & (profile < 0.5 * profile.max()))
+    inner = np.array(
+        [run[len(run) // 2] for run in np.split(inner, np.flatnonzero(np.diff(inner) > reach) + 1) if len(run)], int
+    )
+    inner = np.sort(inner[np.argsort(profile[inner], kind='stable')[:most]])
+    columns = np.array([0, *inner[(inner > 0.1 * height) & (inner < width - 0.1 * height)], width])
+    return columns, np.array([0, *profile[columns[1:-1]], 0])
 
 
+def best_parts(
+    columns: np.ndarray,  # Where one may cut `[n]`, ascending
+    cost: np.ndarray,  # Of cutting there `[n]`
+    value: dict[tuple[int, int], float],  # Of taking what lies between two of them for one digit
+) -> list[int]:  # Numbers of the columns to cut at, the first and the last among them
+    "Choose the cuts of the greatest value: the longest way through a graph, from the left side to the right one."
+    best, before = [0.0] + [-np.inf] * (len(columns) - 1), [0] * len(columns)
+    for (i, j), worth in sorted(value.items(), key=lambda item: item[0][1]):
+        if best[i] + worth - cost[j] > best[j]:
+            best[j], before[j] = best[i] + worth - cost[j], i
+    way = [len(columns) - 1]
+    while way[-1]:
+        way.append(before[way[-1]])
+    return way[::-1]
+
+# %% ../nbs/04_predict.ipynb #7e3db777
 def read_glyph(
     ink: np.ndarray,  # Glyph `[h,w]`, 0..1
     model: Predictor,
 ) -> list[
     tuple[int, int, np.ndarray, np.ndarray]
 ]:  # Left, right, what the network saw, its probabilities; of each digit
-    "Read a glyph as one digit, or as several that touch."
-    best, best_sure = [], -1.0
-    width = ink.shape[1] / ink.shape[0]
-    for parts in range(1, 5):
-        if parts > 1 and width < 0.55 * parts:
-            break
-        cuts = cut_columns(ink, parts)
-        pieces = [ink[:, a:b] for a, b in pairwise(cuts)]
-        if any(p.max(initial=0) < 0.5 for p in pieces):
-            continue
-        seen = np.stack([to_mnist(p) for p in pieces])
-        probabilities = model(seen)
-        sure = probabilities.max(1).min() - 0.1 * (parts - 1) - max(0, width / parts - 1.2)
-        if sure > best_sure:
-            best, best_sure = list(zip(cuts, cuts[1:], seen, probabilities)), sure
-    return best
+    "Read a glyph as one digit, or as several that touch, whichever the network is surer of."
+    height, width = ink.shape
+    columns, through = cut_columns(ink) if width > 0.85 * height else (np.array([0, width]), np.zeros(2))
+    spans = [
+        (i, j)
+        for i, a in enumerate(columns)
+        for j, b in enumerate(columns)
+        if b > a and (b - a < 1.25 * height or (i, j) == (0, len(columns) - 1)) and ink[:, a:b].max() > 0.5
+    ]
+    seen = np.stack([to_mnist(ink[:, columns[i] : columns[j]]) for i, j in spans])
+    probabilities = model(seen)
+    wide = [max(0.0, (columns[j] - columns[i]) / height - 0.9) for i, j in spans]
+    value = {span: np.log(p.max()) - 0.5 - 5 * w for span, p, w in zip(spans, probabilities, wide)}
+    way = best_parts(columns, 4 * through / height, value)
+    found = [spans.index(span) for span in pairwise(way)]
+    return [(*(int(columns[k]) for k in spans[n]), seen[n], probabilities[n]) for n in found]
 
-# %% ../nbs/04_predict.ipynb #40c485f8
+# %% ../nbs/04_predict.ipynb #35701ae4
 @dataclass(frozen=True)
 class FoundDigit:
     "One digit of a number."
@@ -302,7 +313,7 @@ class FoundDigit:
     line: int  # From 0, downwards
     box: tuple[int, int, int, int]  # Left, top, right, bottom, in pixels of the picture as it stands upright
     prediction: Prediction  # What it was read as
-    touching: bool  # Was it cut off from a neighbour?
+    touching: bool  # Was it cut off from a neighbour, or is it so wide that it may be more than one?
 
     def to_dict(self) -> dict:
         "What JSON can hold of it."
@@ -332,7 +343,8 @@ def read_number(
             for a, b, seen, probabilities in read:
                 answer = make_prediction(probabilities, model.classes, top_k, reject_below, None, seen)
                 box = left + a * (right - left) / ink.shape[1], top, left + b * (right - left) / ink.shape[1], bottom
-                found.append(FoundDigit(number, tuple(round(v * scale) for v in box), answer, len(read) > 1))
+                wide = len(read) > 1 or right - left > 1.1 * (bottom - top)
+                found.append(FoundDigit(number, tuple(round(v * scale) for v in box), answer, wide))
     return found
 
 

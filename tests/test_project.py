@@ -91,6 +91,7 @@ ROOMS = [
     'train',
     'eval',
     'insight',
+    'ink',
     'page',
     'predict',
     'optimize',
@@ -108,5 +109,5 @@ def test_imports_run_downwards(room):
     ours = [n.split('.')[1] for n in names if n.startswith('mnist_nb.')]
     assert all(ROOMS.index(n) < ROOMS.index(room) for n in ours)
     assert not [n for n in names if n.split('.')[0] in ('fastcore', 'nbdev')]
-    if room in ('page', 'predict'):
-        assert set(ours) <= {'page'} and not {'torch', 'scipy', 'matplotlib'} & {n.split('.')[0] for n in names}
+    if room in ('ink', 'page', 'predict'):
+        assert set(ours) <= {'ink', 'page'} and not {'torch', 'scipy', 'matplotlib'} & {n.split('.')[0] for n in names}
