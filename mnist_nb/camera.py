@@ -159,7 +159,7 @@ def make_scene(
             scene |= NUISANCES[name](scene, int(rng.integers(1, severity + 1)), rng)
     return scene | dict(pen=max(scene['pen'], 0.015), digit=max(scene['digit'], 0.12))
 
-# %% ../nbs/08_camera.ipynb #38f4205d
+# %% ../nbs/08_camera.ipynb #dc456acb
 def draw_strokes(
     shape: tuple[int, int],  # Of the page
     points: np.ndarray,  # `[n,2]` on the page
@@ -196,7 +196,7 @@ def draw_page(
             ruled = np.arange(start, start + height) % step < thick
             page[ruled] *= style[2].astype(np.float32)
             if both:
-                columns = (np.arange(start, start + width) % step < thick) & True
+                columns = np.arange(start, start + width) % step < thick
                 page[:, columns] *= np.where(ruled[:, None, None], 1, style[2].astype(np.float32))
     points, pairs = pen_line(image)
     size = scene['digit'] * short
@@ -340,7 +340,7 @@ def contact_sheet(
             sheet.paste(Image.fromarray(255 - seen).resize((56, 56)), (at[0] + 22, at[1] + 104))
     return sheet.quantize(96)  # a third of the bytes
 
-# %% ../nbs/08_camera.ipynb #844d904e
+# %% ../nbs/08_camera.ipynb #9fe7b2ca
 def count_right(
     images: np.ndarray,  # uint8 `[n,28,28]`
     labels: np.ndarray,  # `[n]`
@@ -400,8 +400,8 @@ def measure_camera(
         **provenance('camera', 'mnist-nb benchmark --camera'),
         'data': digits.dataset,
         'model': predictor.facts['arch'],
-        'n': n,
-        'n_mix': n_mix,
+        'n': min(n, len(kept)),
+        'n_mix': min(n_mix, len(kept)),
         'illegible': 1 - len(kept) / len(order),
         'nuisances': tables,
         'mix': mix,

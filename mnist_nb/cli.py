@@ -374,7 +374,7 @@ def onnx_of(model: Path | None) -> Path | None:
         export_onnx(network, exported, facts | {'weights_sha256': sha256})
     return exported
 
-# %% ../nbs/09_cli.ipynb #18547a00
+# %% ../nbs/09_cli.ipynb #27119ab9
 @app.command()
 def predict(
     images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
@@ -402,13 +402,13 @@ def predict(
     sources = [*(images or []), *(image or [])]
     if not sources:
         raise ImageError('no picture given; name one with --image PICTURE')
-    if explain:
-        if len(sources) > 1 or sources[0].is_dir():
-            raise ImageError('--explain draws one picture; name one')
+    if explain and (len(sources) > 1 or sources[0].is_dir()):
+        raise ImageError('--explain draws one picture; name one')
+    answers = read(sources, Predictor(onnx_of(model), gpu=gpu), top_k, reject_below, skip_errors=True)
+    if explain and answers[0].digit is not None:
         from mnist_nb.page import explain as draw
 
         draw(open_picture(sources[0])).save(explain, 'PNG')
-    answers = read(sources, Predictor(onnx_of(model), gpu=gpu), top_k, reject_below, skip_errors=True)
     show(
         [p.to_dict() for p in answers],
         '\n'.join(answer_line(p, top_k, confidence) for p in answers if p.digit is not None),
@@ -473,7 +473,7 @@ def optimize(
         as_json,
     )
 
-# %% ../nbs/09_cli.ipynb #90ffb776
+# %% ../nbs/09_cli.ipynb #358e7d46
 @app.command()
 def benchmark(
     recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',
@@ -482,9 +482,7 @@ def benchmark(
         int | None, Option('--epochs', min=1, help='Other than those of the recipe; makes a row RECIPE-EPOCHS.')
     ] = None,
     output: Annotated[Path, Option('--output', help='Folder for the JSON file.')] = Path('results'),
-    save_dir: Annotated[
-        Path | None, Option('--save-dir', help='Keep the run of seed 0 here; with --robustness: where the peers are.')
-    ] = None,
+    save_dir: Annotated[Path | None, Option('--save-dir', help='Keep the run of seed 0 here.')] = None,
     formats: Annotated[
         list[Path] | None,
         Option('--formats', help='Weights file whose exported forms to measure instead; may be repeated.'),
@@ -492,9 +490,6 @@ def benchmark(
     peers: Annotated[bool, Option('--peers', help='Measure what others publish instead (an hour).')] = False,
     ablations: Annotated[
         bool, Option('--ablations', help='Change one thing of the recipe fast at a time instead, on validation images.')
-    ] = False,
-    robustness: Annotated[
-        bool, Option('--robustness', help='Count errors on test images spoilt in fifteen ways instead.')
     ] = False,
     camera: Annotated[
         bool, Option('--camera', help='Measure how made-up photographs are read instead, nuisance by nuisance.')
@@ -519,11 +514,6 @@ def benchmark(
     if ablations:
         row = ablate(seeds=seeds or 10, folder=output, data_dir=data_dir)
         return show(row, ablations_table(row), as_json)
-    if robustness:
-        from mnist_nb.robustness import load_models, measure_robustness, robustness_table
-
-        row = measure_robustness(load_models(save_dir), output, data_dir)
-        return show(row, robustness_table(row), as_json)
     if camera:
         from mnist_nb.camera import camera_table, measure_camera
 

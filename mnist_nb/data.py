@@ -529,7 +529,7 @@ def warp(
     grid = (weights @ warp_basis(str(images.device))).view(len(images), 2, 28, 28).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, align_corners=False)
 
-# %% ../nbs/00_data.ipynb #62d07155
+# %% ../nbs/00_data.ipynb #1f768154
 @dataclass(frozen=True)
 class Augmentation:
     "How far images are distorted in training: each range is drawn from evenly, either way."
@@ -540,15 +540,17 @@ class Augmentation:
     shift: float = 0.0  # Pixels, in x and in y
     elastic: float = 0.0  # Standard deviation of the displacement in pixels, at 5 x 5 points
     noise: float = 0.0  # Largest standard deviation of the noise added to the grey values 0..1
-    stroke: float = 0.0  # How far strokes are widened or thinned: 1 is by a pixel to each side
-    blur: float = 0.0  # Share of the 3 x 3 mean that is mixed in
-    contrast: float = 0.0  # By how much middling grey values rise or fall, in halves
+    stroke: float = 0.0  # How far strokes are widened or thinned: 1, the most, is by a pixel to each side
+    blur: float = 0.0  # Share of the 3 x 3 mean that is mixed in, at most 1
+    contrast: float = 0.0  # By how much grey values rise or fall: one of 0.5 by a quarter of this; at most 1
     erase: float = 0.0  # Share of images in which a square of 5 to 9 pixels is wiped out or inked
 
     def __post_init__(self):
         for name, value in vars(self).items():
             if not 0 <= value < 180:
                 raise ValueError(f'{name}: expected a range from 0 up, found {value}')
+            if name in ('stroke', 'blur', 'contrast', 'erase') and value > 1:
+                raise ValueError(f'{name}: expected at most 1, found {value}')
 
 # %% ../nbs/00_data.ipynb #5bbe2daf
 def warp_weights(

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['BICUBIC', 'BILINEAR', 'FORMATS', 'SUFFIXES', 'MAX_PIXELS', 'MAX_FILE_BYTES', 'DETAIL', 'ImageError', 'read_bytes',
-           'open_picture', 'from_array', 'flatten', 'to_shades', 'slide', 'close_gaps', 'dilate', 'label_parts',
-           'shrink', 'is_dark_ink', 'find_paper', 'close_paper', 'stretch', 'to_ink', 'noise_level', 'darkest',
-           'find_slope', 'shear', 'level_lines', 'remove_rulings', 'shear_back']
+           'open_picture', 'from_array', 'opaque', 'flatten', 'to_shades', 'slide', 'close_gaps', 'dilate',
+           'label_parts', 'shrink', 'is_dark_ink', 'find_paper', 'close_paper', 'stretch', 'to_ink', 'noise_level',
+           'darkest', 'find_slope', 'shear', 'level_lines', 'remove_rulings', 'shear_back']
 
 # %% ../nbs/04_ink.ipynb #9bed7a12
 import io
@@ -49,7 +49,7 @@ def read_bytes(
             raise
         raise ImageError(f'{name[:200]!r}: cannot be read ({getattr(e, "strerror", e)})') from e
 
-# %% ../nbs/04_ink.ipynb #e3983814
+# %% ../nbs/04_ink.ipynb #a7031460
 def open_picture(
     source: str | Path | bytes,  # A file, or the bytes of one
     max_pixels: int = MAX_PIXELS,  # More are refused before decoding
@@ -70,12 +70,12 @@ def open_picture(
             if getattr(image, 'is_animated', False) and image.format != 'MPO':  # a phone's MPO: a photo and a preview
                 raise ImageError(f'{name}: animated or of several pages; save one page as PNG')
             if detail:
-                image.draft(None, [max(1, side * detail // max(full)) for side in full])
+                image.draft(None, [max(64, side * detail // max(full)) for side in full])
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            turned = (upright.width > upright.height) != (full[0] > full[1])
-            upright.info['full_size'] = full[::-1] if turned else full
-            return upright
+            before = image.size
+            ImageOps.exif_transpose(image, in_place=True)
+            image.info['full_size'] = full if image.size == before else full[::-1]
+            return image
     except ImageError:
         raise
     except UnidentifiedImageError as e:
@@ -108,30 +108,43 @@ def from_array(
         array = np.round(array * 255).astype(np.uint8)
     return Image.fromarray(array)
 
-# %% ../nbs/04_ink.ipynb #554ae76c
+# %% ../nbs/04_ink.ipynb #3e69bfcb
+def opaque(
+    image: Image.Image | np.ndarray,  # Of any mode; arrays are uint8, or float in 0..1
+) -> Image.Image:  # Of mode L or RGB
+    "Make an opaque picture of 8 bits of any picture or array."
+    picture = image if isinstance(image, Image.Image) else from_array(image)
+    try:
+        return flatten(picture)
+    except (ValueError, OSError) as e:
+        raise ImageError(f'a picture of mode {picture.mode} cannot be converted ({e}); save it as PNG') from e
+
+
 def flatten(
     image: Image.Image,  # Of any mode
 ) -> Image.Image:  # Of mode L or RGB
     "Reduce a picture to opaque colours of 8 bits; transparency becomes a contrasting background."
     if image.mode.startswith(('I', 'F')):  # 16 or 32 bits a pixel; of the latter, the values tell the range
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)
+        values = np.nan_to_num(np.array(image, np.float32), copy=False, posinf=0, neginf=0)
         top = 65535 if image.mode.startswith('I;16') or values.max() > 255 else 255 if values.max() > 1 else 1
         return Image.fromarray(np.round(np.clip(values / top, 0, 1) * 255).astype(np.uint8))
     if 'A' in image.getbands() or 'transparency' in image.info:
         image = image.convert('RGBA')
-        alpha = np.asarray(image.getchannel('A'), np.float32) / 255
-        if alpha.min() < 1:
-            drawn = (np.asarray(image.convert('L'), np.float32) / 255 * alpha).sum() / max(alpha.sum(), 1e-9)
+        if image.getchannel('A').getextrema()[0] < 255:
+            small = image.resize([min(256, side) for side in image.size], Image.Resampling.BOX)
+            alpha, gray = (np.asarray(band, np.float32) / 255 for band in (small.getchannel('A'), small.convert('L')))
+            drawn = (gray * alpha).sum() / max(alpha.sum(), 1e-9)
             ground = Image.new('RGBA', image.size, 'white' if drawn < 0.5 else 'black')
             image = Image.alpha_composite(ground, image)
-    return image.convert('L' if image.mode in ('L', '1', 'LA') else 'RGB')
+    return image.convert('L' if image.mode in ('L', '1') else 'RGB')
 
 
 def to_shades(
     image: Image.Image,  # Of mode L or RGB
+    detail: int = DETAIL,  # Pixels of the longer side, at most
 ) -> np.ndarray:  # Float32 `[3,h,w]`, 0 black to 1 white: brightness, with the darkest, and with the brightest channel
     "Bring a picture to working size and reduce its colours to three shades of gray."
-    factor = np.clip(1, 200 / max(image.size), DETAIL / max(image.size))
+    factor = np.clip(1, 200 / max(image.size), detail / max(image.size))
     if factor != 1:
         size = [max(8, round(side * factor)) for side in image.size]
         image = image.resize(size, Image.Resampling.BICUBIC if factor > 1 else Image.Resampling.BOX, reducing_gap=2)
@@ -215,11 +228,11 @@ def label_parts(
         pick.at(boxes[:, i], number, values)
     return labels, boxes[1:]
 
-# %% ../nbs/04_ink.ipynb #09d6a7f0
+# %% ../nbs/04_ink.ipynb #db45d9c0
 def shrink(
     gray: np.ndarray,  # `[h,w]`
     longest: int,  # Pixels of the longer side
-) -> np.ndarray:  # `[h',w']`
+) -> np.ndarray:  # `[h',w']`; a picture that is smaller already grows, in squares
     "Average a picture down to a small one."
     size = [max(4, round(side * longest / max(gray.shape))) for side in gray.shape[::-1]]
     return np.asarray(Image.fromarray(gray).resize(size, Image.Resampling.BOX))
@@ -303,7 +316,7 @@ def darkest(
     "Tell how dark the darkest strokes are."
     return float(np.sort(shrink(ink, 250), axis=None)[-30:].mean())
 
-# %% ../nbs/04_ink.ipynb #e8d328bf
+# %% ../nbs/04_ink.ipynb #deef8cd0
 def find_slope(
     mask: np.ndarray,  # Where ink is `[h,w]`
     steepest: float = 0.25,  # Rows a column
@@ -333,7 +346,7 @@ def level_lines(
 ) -> np.ndarray:  # bool `[h,w]`
     "Find thin lines that run from side to side, without what crosses them."
     height, width = mask.shape
-    labels, boxes = label_parts(close_gaps(slide(np.maximum, mask, 3, 0), (1, width // 8), np.minimum))
+    labels, boxes = label_parts(close_gaps(slide(np.maximum, mask, 3, 0), (1, max(1, width // 8)), np.minimum))
     lengths, band, thickest = boxes[:, 3] - boxes[:, 1], np.zeros_like(mask), 0
     to_side = (boxes[:, 1] < 0.02 * width) | (boxes[:, 3] > 0.98 * width)
     if (lengths > 0.6 * width).sum() > 2:  # of paper that is surely ruled, shorter pieces too, if they go to a side
@@ -344,7 +357,7 @@ def level_lines(
         top, left, bottom, right = boxes[i - 1]
         part = labels[top:bottom, left:right] == i
         thickness = part.sum() / (right - left) - 2
-        if thickness > 0.02 * height + 2:
+        if thickness > 0.02 * min(mask.shape) + 2:
             continue
         columns = np.arange(right - left)
         middle = (part * np.arange(top, bottom)[:, None]).sum(0) / np.maximum(part.sum(0), 1)
@@ -356,13 +369,13 @@ def level_lines(
         thickest = max(thickest, reach)
     return band & mask & ~close_gaps(mask, (2 * thickest + 3, 1), np.minimum)
 
-# %% ../nbs/04_ink.ipynb #3d77a889
+# %% ../nbs/04_ink.ipynb #24585761
 def remove_rulings(
     ink: np.ndarray,  # `[h,w]`, 0 paper to 1 ink
     threshold: float,  # Least ink of a line
 ) -> np.ndarray:  # `[h,w]`
     "Take level and upright lines off the page."
-    size = max(5, max(ink.shape) // 40)
+    size = max(5, min(ink.shape) // 40)
     for upright in (False, True):
         seen = ink.T if upright else ink
         fine = seen - close_gaps(seen, (size, size), np.minimum) > threshold  # neither thick strokes nor dark corners

@@ -96,20 +96,20 @@ def suspects(
     "Rank images by how little their own label is believed."
     return np.argsort(probabilities[np.arange(len(labels)), labels], kind='stable')
 
-# %% ../nbs/03_insight.ipynb #736a5a4f
+# %% ../nbs/03_insight.ipynb #1d9a7e40
 KNOWN_LABEL_ERRORS = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729)
 
 
 def without_label_errors(
-    digits: Digits,  # MNIST's test images
+    digits: Digits,  # MNIST's test images, all of them
 ) -> torch.Tensor:  # bool `[n]`; all, of other data
     "Tell which images are not known to be mislabelled."
     keep = torch.ones(len(digits), dtype=torch.bool)
-    if digits.dataset == 'mnist' and digits.split == 'test':
+    if digits.dataset == 'mnist' and digits.split == 'test' and len(digits) == 10_000:
         keep[list(KNOWN_LABEL_ERRORS)] = False
     return keep
 
-# %% ../nbs/03_insight.ipynb #a41e8105
+# %% ../nbs/03_insight.ipynb #efa98e6e
 def occlusion(
     model: Classifier,  # In evaluation mode
     image: torch.Tensor,  # uint8 `[1,28,28]`
@@ -136,7 +136,7 @@ def plot_occlusion(
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
 ) -> Figure:
     "Draw what a network looks at, over the pictures."
-    fig, axes = plt.subplots(1, len(images), figsize=(1.2 * len(images), 1.6), layout='constrained')
+    fig, (axes,) = plt.subplots(1, len(images), figsize=(1.2 * len(images), 1.6), squeeze=False, layout='constrained')
     maps = [occlusion(model, image) for image in images]
     top = max(m.max() for m in maps)
     for ax, image, m in zip(axes, images, maps):
@@ -148,7 +148,7 @@ def plot_occlusion(
     plt.close(fig)
     return fig
 
-# %% ../nbs/03_insight.ipynb #71fc5c78
+# %% ../nbs/03_insight.ipynb #9c9641ec
 def features(
     model: Classifier,  # In evaluation mode
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
@@ -160,7 +160,7 @@ def features(
         infer(model, images)
     finally:
         hook.remove()
-    return torch.cat(caught).float().numpy()
+    return torch.cat(caught).float().cpu().numpy()
 
 
 def plot_map(
