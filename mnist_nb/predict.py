@@ -274,7 +274,7 @@ def best_parts(
         way.append(before[way[-1]])
     return way[::-1]
 
-# %% ../nbs/04_predict.ipynb #d529a985
+# %% ../nbs/04_predict.ipynb #822db9c0
 def read_glyph(
     ink: np.ndarray,  # Glyph `[h,w]`, 0..1
     model: Predictor,
@@ -292,8 +292,8 @@ def read_glyph(
     ]
     seen = np.stack([to_mnist(ink[:, columns[i] : columns[j]]) for i, j in spans])
     probabilities = model(seen)
-    wide = [max(0.0, (columns[j] - columns[i]) / height - 0.9) for i, j in spans]
-    value = {span: np.log(p.max()) - 0.5 - 5 * w for span, p, w in zip(spans, probabilities, wide)}
+    wide = [max(0.0, (columns[j] - columns[i]) / height - 1.1) for i, j in spans]
+    value = {span: np.log(p.max()) - 1 - 3 * w for span, p, w in zip(spans, probabilities, wide)}
     way = best_parts(columns, 4 * through / height, value)
     found = [spans.index(span) for span in pairwise(way)]
     return [(*(int(columns[k]) for k in spans[n]), seen[n], probabilities[n]) for n in found]
