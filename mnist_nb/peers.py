@@ -279,13 +279,13 @@ def runtime_table(
         lines.append((name, f'{1e6 * speed["p50_seconds"]:.0f} µs', f'{speed["images_per_second"]:,.0f}'))
     return markdown_table(lines)
 
-# %% ../nbs/08_peers.ipynb #6ec87211
+# %% ../nbs/08_peers.ipynb #1a0adcee
 def plot_race(
     peers: dict,  # From `peers.json`
     rows: list[dict],  # From `load_results`
 ) -> Figure:
     "Draw test error against seconds of training, both on logarithmic axes."
-    fig, ax = plt.subplots(figsize=(8, 4.6), layout='constrained')
+    fig, ax = plt.subplots(figsize=(9.5, 4.6), layout='constrained')
     for name, peer in peers['peers'].items():
         curve = peer['runs'][0].get('curve', peer['runs'][0:1])
         points = [p['seconds'] + p.get('predict_seconds', 0) for p in curve], [100 - 100 * p['accuracy'] for p in curve]
@@ -306,6 +306,6 @@ def plot_race(
         axis.set_major_formatter('{x:g}')
         axis.set_minor_formatter(NullFormatter())
     ax.set_title('Test error against time: ours (stars) and peers, on the same two cores')
-    ax.legend(fontsize='small')
+    ax.legend(fontsize='small', loc='upper left', bbox_to_anchor=(1, 1))
     plt.close(fig)
     return fig
