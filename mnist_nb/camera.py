@@ -23,7 +23,7 @@ from .ink import ImageError, label_parts, open_picture
 from .page import prepare, to_mnist
 from .predict import Predictor
 
-# %% ../nbs/08_camera.ipynb #e90e06f7
+# %% ../nbs/08_camera.ipynb #6c936556
 def neighbours(mask: np.ndarray) -> np.ndarray:  # `[8,h,w]`, clockwise from above
     "The eight neighbours of each pixel."
     around = np.pad(mask, 1)
@@ -49,7 +49,7 @@ def thin(
             changed |= bool(gone.any())
     return mask
 
-
+# %% ../nbs/08_camera.ipynb #44270ead
 def pen_line(
     image: np.ndarray,  # uint8 `[28,28]`
 ) -> tuple[np.ndarray, np.ndarray]:  # Points `[n,2]` (x, y), the longer side from 0 to 1; pairs of neighbours `[m,2]`
@@ -72,7 +72,7 @@ def pen_line(
     low, size = smooth.min(0), np.ptp(smooth, 0).max()
     return (smooth - low) / max(size, 1), pairs
 
-# %% ../nbs/08_camera.ipynb #3b9edc49
+# %% ../nbs/08_camera.ipynb #a8c43db4
 def plain_scene(
     rng: np.random.Generator,  # Source of what differs between careful photographs
 ) -> dict:
@@ -103,7 +103,7 @@ def plain_scene(
         gaps=0.0,  # ink that the pen leaves out
     )
 
-
+# %% ../nbs/08_camera.ipynb #b6a97ede
 def tint(rng: np.random.Generator) -> np.ndarray:
     "The colour of some ink: blue, red, green, violet, black, pencil."
     inks = [(0.1, 0.2, 0.55), (0.7, 0.12, 0.15), (0.1, 0.45, 0.2), (0.35, 0.15, 0.5), (0.1, 0.1, 0.1), (0.4, 0.4, 0.42)]
@@ -115,7 +115,7 @@ def line_style(s: int, rng: np.random.Generator) -> tuple:
     colour = np.array([(0.55, 0.7, 0.9), (0.6, 0.6, 0.6), (0.9, 0.55, 0.6), (0.55, 0.8, 0.65)][rng.integers(4)])
     return rng.uniform(0.05, 0.14), rng.uniform(0.002, 0.003 + 0.001 * s), 1 - (1 - colour) * (0.3 + 0.22 * s)
 
-# %% ../nbs/08_camera.ipynb #4718cf24
+# %% ../nbs/08_camera.ipynb #690fb53c
 NUISANCES: dict[str, Callable[[dict, int, np.random.Generator], dict]] = {
     'thin pen': lambda scene, s, rng: dict(pen=scene['pen'] / (1 + 0.7 * s)),
     'thick pen': lambda scene, s, rng: dict(pen=scene['pen'] * (1 + 0.4 * s)),
@@ -144,7 +144,7 @@ NUISANCES: dict[str, Callable[[dict, int, np.random.Generator], dict]] = {
     'table': lambda scene, s, rng: dict(table=0.03 * s, digit=scene['digit'] * 0.75),
 }
 
-
+# %% ../nbs/08_camera.ipynb #56087928
 def make_scene(
     rng: np.random.Generator,  # Source of everything that is random
     nuisance: str | None = None,  # One of `NUISANCES`; default: a random mix of them all
@@ -159,7 +159,7 @@ def make_scene(
             scene |= NUISANCES[name](scene, int(rng.integers(1, severity + 1)), rng)
     return scene | dict(pen=max(scene['pen'], 0.015), digit=max(scene['digit'], 0.12))
 
-# %% ../nbs/08_camera.ipynb #dc456acb
+# %% ../nbs/08_camera.ipynb #c73c726e
 def draw_strokes(
     shape: tuple[int, int],  # Of the page
     points: np.ndarray,  # `[n,2]` on the page
@@ -180,7 +180,7 @@ def draw_strokes(
         draw.ellipse([x - w / 2, y - w / 2, x + w / 2, y + w / 2], fill=int(255 * f))
     return np.asarray(sheet, np.float32) / 255
 
-
+# %% ../nbs/08_camera.ipynb #643f09f0
 def draw_page(
     image: np.ndarray,  # uint8 `[28,28]`
     scene: dict,  # From `make_scene`
@@ -207,7 +207,7 @@ def draw_page(
         ink = np.maximum(ink, stray_mark((height, width), placed, size, scene['pen'] * size, rng))
     return page * (1 - ink[..., None] * (1 - scene['ink'].astype(np.float32)))
 
-
+# %% ../nbs/08_camera.ipynb #e9689cf7
 def stray_mark(shape: tuple[int, int], digit: np.ndarray, size: float, pen: float, rng) -> np.ndarray:
     "A dot, a dash, or a piece of writing that is cut off by the border; none of them near the digit."
     sheet = Image.new('L', shape[::-1], 0)
@@ -228,7 +228,7 @@ def stray_mark(shape: tuple[int, int], digit: np.ndarray, size: float, pen: floa
     draw.line([tuple(at), *map(tuple, bend)], fill=255, width=max(2, int(pen)))
     return np.asarray(sheet, np.float32) / 255
 
-# %% ../nbs/08_camera.ipynb #7aee5468
+# %% ../nbs/08_camera.ipynb #7dfd391a
 def lay_down(
     page: np.ndarray,  # `[h,w,3]`
     scene: dict,
@@ -256,7 +256,7 @@ def lay_down(
     )
     return np.asarray(seen.resize((width // 2, height // 2), Image.Resampling.BOX), np.float32) / 255
 
-
+# %% ../nbs/08_camera.ipynb #8776eac0
 def lamp(
     shape: tuple[int, int],
     scene: dict,
@@ -307,7 +307,7 @@ def photograph(
     Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(out, 'JPEG', quality=scene['quality'])
     return out.getvalue()
 
-# %% ../nbs/08_camera.ipynb #c5ff2032
+# %% ../nbs/08_camera.ipynb #427ccfb6
 def shown(
     photo: bytes,  # From `photograph`
 ) -> np.ndarray | None:  # uint8 `[28,28]`; nothing where no ink was found
@@ -324,7 +324,7 @@ def shown_resized(
     "What is done to a photograph nearly everywhere else: gray, and 28 by 28."
     return np.asarray(Image.open(io.BytesIO(photo)).convert('L').resize((28, 28), Image.Resampling.BILINEAR))
 
-
+# %% ../nbs/08_camera.ipynb #cca1c265
 def contact_sheet(
     photos: list[bytes],  # From `photograph`
     columns: int = 10,  # Photographs a row
@@ -340,7 +340,7 @@ def contact_sheet(
             sheet.paste(Image.fromarray(255 - seen).resize((56, 56)), (at[0] + 22, at[1] + 104))
     return sheet.quantize(96)  # a third of the bytes
 
-# %% ../nbs/08_camera.ipynb #9fe7b2ca
+# %% ../nbs/08_camera.ipynb #2db86bf8
 def count_right(
     images: np.ndarray,  # uint8 `[n,28,28]`
     labels: np.ndarray,  # `[n]`
@@ -362,7 +362,7 @@ def count_right(
         answers[found] = model(np.stack([p for p in prepared if p is not None])).argmax(1)
     return float((answers == labels).mean()), float((model(np.stack(resized)).argmax(1) == labels).mean())
 
-
+# %% ../nbs/08_camera.ipynb #aec0e061
 def legible(
     images: np.ndarray,  # uint8 `[n,28,28]`
     labels: np.ndarray,  # `[n]`
@@ -375,7 +375,7 @@ def legible(
         seen.append(to_mnist(draw_strokes((300, 300), points * 200 + 50, pairs, 20, 0, rng)))
     return np.flatnonzero(model(np.stack(seen)).argmax(1) == labels)
 
-
+# %% ../nbs/08_camera.ipynb #c5adb839
 def measure_camera(
     model: str | Path | None = None,  # See `Predictor`
     n: int = 40,  # Photographs of each nuisance at each severity
@@ -409,7 +409,7 @@ def measure_camera(
     write_atomic(Path(folder) / 'camera.json', json.dumps(row, indent=1).encode())
     return json.loads(json.dumps(row))
 
-
+# %% ../nbs/08_camera.ipynb #a4a2d190
 def camera_table(
     row: dict,  # From `camera.json`
 ) -> str:  # Markdown

@@ -65,7 +65,7 @@ def two_columns(facts: dict) -> str:
     width = max(map(len, facts))
     return '\n'.join(f'{key:<{width}}  {value}' for key, value in facts.items())
 
-# %% ../nbs/09_cli.ipynb #fa991590
+# %% ../nbs/09_cli.ipynb #f4cc505f
 @app.command()
 def data(data_dir: DataDir = None, dataset: Dataset = 'mnist', as_json: Json = False):
     "Find the data, check it, and say what is there."
@@ -97,7 +97,7 @@ def data(data_dir: DataDir = None, dataset: Dataset = 'mnist', as_json: Json = F
     }
     show(value, two_columns(lines), as_json)
 
-
+# %% ../nbs/09_cli.ipynb #fc3c361a
 @app.command()
 def extract(
     output: Annotated[Path, Option('--output', help='Folder to write to.')] = Path('test_images'),
@@ -123,7 +123,7 @@ def models(
     table = summary(create_model(arch)) if arch else compare_models()
     show(table.to_dict('records'), table.to_string(index=False), as_json)
 
-# %% ../nbs/09_cli.ipynb #15a28282
+# %% ../nbs/09_cli.ipynb #72ba3d14
 def collect_settings(given: dict, augment: str | None) -> dict:
     "The settings that flags were given for."
     from mnist_nb.train import AUGMENTATIONS
@@ -151,7 +151,7 @@ def build_config(name: str, given: dict):
         given = given | {'min_steps': 0}  # as many as were asked for, and no more
     return recipe(name, **given)
 
-
+# %% ../nbs/09_cli.ipynb #6e964e54
 def saved_config(save_dir: Path, given: dict):
     "The configuration of the run to resume, which must not be changed on the way."
     from mnist_nb.train import read_config, resume_config
@@ -233,7 +233,7 @@ def train(
         raise typer.Exit(128 + e.signum) from None
     finish_training(result, save_dir, as_json)
 
-# %% ../nbs/09_cli.ipynb #911b3729
+# %% ../nbs/09_cli.ipynb #61efacd4
 def epoch_reporter(writer=None):
     "Make a function that reports each epoch: a line where there is no progress bar, and TensorBoard if it is wanted."
 
@@ -247,7 +247,7 @@ def epoch_reporter(writer=None):
 
     return note
 
-
+# %% ../nbs/09_cli.ipynb #3d2bbc17
 def finish_training(result, save_dir: Path, as_json: bool):
     "Draw the curves and print what a run reached."
     from mnist_nb.train import generalisation_gap, plot_history
@@ -303,7 +303,7 @@ def finish_training(result, save_dir: Path, as_json: bool):
         as_json,
     )
 
-# %% ../nbs/09_cli.ipynb #94dfa5bd
+# %% ../nbs/09_cli.ipynb #2886ab6a
 def load_any(model: Path | None, gpu: bool = False):
     "A network or predictor from a file, its temperature, and its facts."
     from mnist_nb.predict import Predictor
@@ -316,7 +316,7 @@ def load_any(model: Path | None, gpu: bool = False):
     network, facts = load_weights(model)
     return network, facts.get('temperature') or 1.0, facts
 
-
+# %% ../nbs/09_cli.ipynb #a54c5d6b
 @app.command(name='eval')
 def eval_(
     model: Model = None,
@@ -374,7 +374,7 @@ def onnx_of(model: Path | None) -> Path | None:
         export_onnx(network, exported, facts | {'weights_sha256': sha256})
     return exported
 
-# %% ../nbs/09_cli.ipynb #27119ab9
+# %% ../nbs/09_cli.ipynb #9dbc607e
 @app.command()
 def predict(
     images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
@@ -418,7 +418,7 @@ def predict(
         say(*(f'mnist-nb: {reason}' for reason in failed))
         raise typer.Exit(2)
 
-
+# %% ../nbs/09_cli.ipynb #3d9c62fb
 @app.command()
 def read(
     image: Annotated[Path, Argument(help='Picture of a number, or of a page of them.', show_default=False)],
@@ -537,7 +537,7 @@ def benchmark(
     }
     show(row, two_columns(facts), as_json)
 
-# %% ../nbs/09_cli.ipynb #f57f041a
+# %% ../nbs/09_cli.ipynb #7346ed40
 ClickException = typer.BadParameter.__mro__[2]  # whatever click typer brings
 
 
@@ -546,7 +546,7 @@ def one_line(error: BaseException) -> str:
     text = error.format_message() if isinstance(error, ClickException) else str(error) or type(error).__name__
     return ' '.join(text.split())
 
-
+# %% ../nbs/09_cli.ipynb #fd42c196
 def main(
     arguments: list[str] | None = None,  # Default: those of the process
 ):

@@ -6,7 +6,7 @@
 __all__ = ['BICUBIC', 'BILINEAR', 'FORMATS', 'SUFFIXES', 'MAX_PIXELS', 'MAX_FILE_BYTES', 'DETAIL', 'ImageError', 'read_bytes',
            'open_picture', 'from_array', 'opaque', 'flatten', 'to_shades', 'slide', 'close_gaps', 'dilate',
            'label_parts', 'shrink', 'is_dark_ink', 'find_paper', 'close_paper', 'stretch', 'to_ink', 'noise_level',
-           'darkest', 'find_slope', 'shear', 'level_lines', 'remove_rulings', 'shear_back']
+           'darkest', 'find_slope', 'shear', 'level_lines', 'remove_rulings']
 
 # %% ../nbs/04_ink.ipynb #9bed7a12
 import io
@@ -108,7 +108,7 @@ def from_array(
         array = np.round(array * 255).astype(np.uint8)
     return Image.fromarray(array)
 
-# %% ../nbs/04_ink.ipynb #3e69bfcb
+# %% ../nbs/04_ink.ipynb #a3e48e7d
 def opaque(
     image: Image.Image | np.ndarray,  # Of any mode; arrays are uint8, or float in 0..1
 ) -> Image.Image:  # Of mode L or RGB
@@ -138,7 +138,7 @@ def flatten(
             image = Image.alpha_composite(ground, image)
     return image.convert('L' if image.mode in ('L', '1') else 'RGB')
 
-
+# %% ../nbs/04_ink.ipynb #dd16dc01
 def to_shades(
     image: Image.Image,  # Of mode L or RGB
     detail: int = DETAIL,  # Pixels of the longer side, at most
@@ -156,7 +156,7 @@ def to_shades(
     low, high = (f.reduce(channels).astype(np.float32) / 255 for f in (np.minimum, np.maximum))
     return np.stack([gray, (gray + low) / 2, (gray + high) / 2])
 
-# %% ../nbs/04_ink.ipynb #ed4af435
+# %% ../nbs/04_ink.ipynb #fca373ce
 def slide(
     pick: np.ufunc,  # `np.maximum` or `np.minimum`
     picture: np.ndarray,  # `[h,w]`
@@ -172,7 +172,7 @@ def slide(
         out, done = pick(out[:-step], out[step:]), done + step
     return np.moveaxis(out, 0, axis)
 
-
+# %% ../nbs/04_ink.ipynb #3a51ad89
 def close_gaps(
     picture: np.ndarray,  # `[h,w]`
     size: tuple[int, int],  # Rows and columns of the window
@@ -228,7 +228,7 @@ def label_parts(
         pick.at(boxes[:, i], number, values)
     return labels, boxes[1:]
 
-# %% ../nbs/04_ink.ipynb #db45d9c0
+# %% ../nbs/04_ink.ipynb #6895385d
 def shrink(
     gray: np.ndarray,  # `[h,w]`
     longest: int,  # Pixels of the longer side
@@ -256,7 +256,7 @@ def is_dark_ink(
             return bool(bright < 1.5 * dark)  # pens are more common than chalk
     return bool((small > (low + high) / 2).mean() >= 0.5)
 
-
+# %% ../nbs/04_ink.ipynb #c5b0691b
 def find_paper(
     gray: np.ndarray,  # `[h,w]`, dark ink on bright paper
 ) -> np.ndarray:  # `[h,w]`: the same without ink
@@ -286,7 +286,7 @@ def stretch(picture: np.ndarray, shape: tuple[int, int], how: Image.Resampling) 
     "Bring a small picture to the size of a large one."
     return np.asarray(Image.fromarray(picture.astype(np.float32)).resize(shape[::-1], how))
 
-
+# %% ../nbs/04_ink.ipynb #e60181a9
 def to_ink(
     shades: np.ndarray,  # `[3,h,w]`, from `to_shades`
 ) -> (
@@ -316,7 +316,7 @@ def darkest(
     "Tell how dark the darkest strokes are."
     return float(np.sort(shrink(ink, 250), axis=None)[-30:].mean())
 
-# %% ../nbs/04_ink.ipynb #deef8cd0
+# %% ../nbs/04_ink.ipynb #aaa2dd9a
 def find_slope(
     mask: np.ndarray,  # Where ink is `[h,w]`
     steepest: float = 0.25,  # Rows a column
@@ -340,7 +340,7 @@ def shear(
     move = np.round(slope * (np.arange(width) - width / 2)).astype(int)
     return picture[(np.arange(height)[:, None] + move) % height, np.arange(width)]
 
-
+# %% ../nbs/04_ink.ipynb #fd8988f0
 def level_lines(
     mask: np.ndarray,  # Where ink is `[h,w]`, lines level to 2 degrees
 ) -> np.ndarray:  # bool `[h,w]`
@@ -369,7 +369,7 @@ def level_lines(
         thickest = max(thickest, reach)
     return band & mask & ~close_gaps(mask, (2 * thickest + 3, 1), np.minimum)
 
-# %% ../nbs/04_ink.ipynb #24585761
+# %% ../nbs/04_ink.ipynb #789b5b31
 def remove_rulings(
     ink: np.ndarray,  # `[h,w]`, 0 paper to 1 ink
     threshold: float,  # Least ink of a line
@@ -382,13 +382,8 @@ def remove_rulings(
         slope = find_slope(shrink(fine.astype(np.float32), 400) > 0.3)
         lines = level_lines(shear(fine, slope))
         if lines.any():
-            lines = shear_back(lines, slope)
+            lines = shear(lines, -slope)
             pen = seen > 1.6 * np.median(seen[lines]) + threshold  # darker than a line: the pen passes there
             seen = np.where(lines & ~pen, 0, seen)
         ink = seen.T if upright else seen
     return ink
-
-
-def shear_back(picture: np.ndarray, slope: float) -> np.ndarray:
-    "Undo `shear`."
-    return shear(picture, -slope)

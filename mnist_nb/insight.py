@@ -20,7 +20,7 @@ from .eval import probabilities_of
 from .models import Classifier, infer
 from .train import TrainConfig, train
 
-# %% ../nbs/03_insight.ipynb #6381de58
+# %% ../nbs/03_insight.ipynb #49facb2e
 def risk_coverage(
     confidence: np.ndarray,  # Probability of each answer `[n]`
     right: np.ndarray,  # Was it right? bool `[n]`
@@ -38,7 +38,7 @@ def rejection_threshold(
     "Choose the probability below which answers are refused."
     return float(np.quantile(confidence, 1 - coverage))
 
-
+# %% ../nbs/03_insight.ipynb #b0f3a7c3
 def plot_risk_coverage(
     curves: dict[str, tuple[np.ndarray, np.ndarray]],  # By name: confidence, right
 ) -> Figure:
@@ -109,7 +109,7 @@ def without_label_errors(
         keep[list(KNOWN_LABEL_ERRORS)] = False
     return keep
 
-# %% ../nbs/03_insight.ipynb #efa98e6e
+# %% ../nbs/03_insight.ipynb #bf13b57c
 def occlusion(
     model: Classifier,  # In evaluation mode
     image: torch.Tensor,  # uint8 `[1,28,28]`
@@ -130,7 +130,7 @@ def occlusion(
             count[y : y + size, x : x + size] += 1
     return total / count
 
-
+# %% ../nbs/03_insight.ipynb #782a8026
 def plot_occlusion(
     model: Classifier,  # In evaluation mode
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
@@ -148,7 +148,7 @@ def plot_occlusion(
     plt.close(fig)
     return fig
 
-# %% ../nbs/03_insight.ipynb #9c9641ec
+# %% ../nbs/03_insight.ipynb #5c004aaf
 def features(
     model: Classifier,  # In evaluation mode
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
@@ -162,7 +162,7 @@ def features(
         hook.remove()
     return torch.cat(caught).float().cpu().numpy()
 
-
+# %% ../nbs/03_insight.ipynb #3149ab51
 def plot_map(
     model: Classifier,  # In evaluation mode
     digits: Digits,  # What to lay out; a few thousand

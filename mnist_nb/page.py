@@ -28,7 +28,7 @@ from mnist_nb.ink import (
     to_shades,
 )
 
-# %% ../nbs/04_page.ipynb #2fa2340b
+# %% ../nbs/04_page.ipynb #7bed4def
 @dataclass(frozen=True)
 class Mark:
     "Ink that hangs together."
@@ -57,7 +57,7 @@ def follows_box(
     sides = part[:down].any(0), part[-down:].any(0), part[:, :across].any(1), part[:, -across:].any(1)
     return float(min(side.mean() for side in sides))
 
-
+# %% ../nbs/04_page.ipynb #bd744546
 def find_marks(
     ink: np.ndarray,  # `[h,w]`, 0 paper to 1 ink
     threshold: float,  # Least ink
@@ -81,7 +81,7 @@ def find_marks(
         marks.append(Mark(box, int(i), int(areas[i]), strength, int(edges[i]), boxed))
     return marks, labels
 
-# %% ../nbs/04_page.ipynb #691587c8
+# %% ../nbs/04_page.ipynb #a98b594c
 def rate_mark(
     mark: Mark,  # From `find_marks`
     shape: tuple[int, int],  # Of the page
@@ -112,7 +112,7 @@ def join_marks(
     strength = sum(m.strength * m.area for m in marks) / area
     return Mark(join_boxes([m.box for m in marks]), marks[0].label, area, strength, edge, marks[0].boxed)
 
-
+# %% ../nbs/04_page.ipynb #ebbc2544
 def join_boxes(boxes: list[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
     "The box around boxes."
     top, left, bottom, right = zip(*boxes)
@@ -135,7 +135,7 @@ def group_marks(
         groups.append(sorted([mark, *(m for g in near for m in g)], key=lambda m: -m.area))
     return groups
 
-
+# %% ../nbs/04_page.ipynb #289bbd46
 def choose_marks(
     marks: list[Mark],  # All that are on the page
     shape: tuple[int, int],  # Of the page
@@ -180,7 +180,7 @@ def distance(
             best = np.minimum(best, squares[start : start + height] + k * k)
     return np.sqrt(best)
 
-# %% ../nbs/04_page.ipynb #05aa1183
+# %% ../nbs/04_page.ipynb #3bb35c2f
 PEN = 2.2, 6.0  # widths of a stroke, in pixels of the box of 20, between which it is left as it is
 FINE = 6  # pixels, to one of the box
 
@@ -201,7 +201,7 @@ def set_pen(
         outline + (pen[0] * FINE - width if width < pen[0] * FINE else pen[1] * FINE - width) / 2 + 0.5, 0, 1
     )
 
-
+# %% ../nbs/04_page.ipynb #013ec73c
 def resize(
     ink: np.ndarray,  # `[h,w]`, 0..1
     longest: int,  # Pixels of the longer side
@@ -249,7 +249,7 @@ def is_mnist_like(
     mass = [(gray.sum(1 - axis) * np.arange(28)).sum() / gray.sum() for axis in (0, 1)]
     return max(extent) == 20 and all(abs(m - 14) < 0.75 for m in mass)
 
-# %% ../nbs/04_page.ipynb #e2a96058
+# %% ../nbs/04_page.ipynb #ad4fffa6
 @dataclass(frozen=True)
 class Page:
     "A picture on its way to the network, step by step."
@@ -260,7 +260,7 @@ class Page:
     marks: list[Mark]  # What is on it
     labels: np.ndarray  # Which mark each pixel belongs to `[h,w]`, 0 none
 
-
+# %% ../nbs/04_page.ipynb #1b7e07fd
 def read_page(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
     detail: int = DETAIL,  # Pixels of the longer side to work at, at most
@@ -287,7 +287,7 @@ def read_page(
         raise ImageError('no ink: nothing on it differs from its paper; is the digit in the picture?')
     return found
 
-
+# %% ../nbs/04_page.ipynb #14dc8bf1
 def read_bitmap(
     picture: Image.Image,  # Of mode L or RGB, fewer than 64 pixels wide and high: no photograph
 ) -> Page:  # With a single mark
@@ -305,7 +305,7 @@ def read_bitmap(
     box = tuple(int(v) for v in (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1))
     return Page(picture, ink, ink, [Mark(box, 1, int(mask.sum()), 1.0, 0, 0.0)], mask.astype(int))
 
-
+# %% ../nbs/04_page.ipynb #a0272a9e
 def cut_out(
     page: Page,  # From `read_page`
     marks: list[Mark],  # That make up a digit
@@ -336,7 +336,7 @@ def other_shape(
     rivals = [m for m in page.marks if m not in chosen and not m.edge and m.strength > 0.6 * main.strength]
     return any(m.height > 0.6 * main.height and rate_mark(m, shape) > 0.5 * rate_mark(main, shape) for m in rivals)
 
-
+# %% ../nbs/04_page.ipynb #5327bdca
 def look(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
 ) -> tuple[np.ndarray, str | None]:  # uint8 `[28,28]`: what the network is shown; and what speaks against an answer
@@ -355,7 +355,7 @@ def prepare(
     "Bring a picture to what MNIST's pictures are, whatever speaks against it."
     return look(image)[0]
 
-# %% ../nbs/04_page.ipynb #ec4963f6
+# %% ../nbs/04_page.ipynb #fed8290d
 def panel(
     picture: Image.Image | np.ndarray,  # Arrays `[h,w]` from 0 black to 1 white
     title: str,  # Below it
@@ -370,7 +370,7 @@ def panel(
     ImageDraw.Draw(card).text((card.width // 2, side + 20), title, fill='black', anchor='mm')
     return card
 
-
+# %% ../nbs/04_page.ipynb #cfc15603
 def explain(
     image: Image.Image | np.ndarray,  # One picture
 ) -> Image.Image:  # Panels side by side

@@ -95,7 +95,7 @@ class Predictor:
         ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
 
-# %% ../nbs/04_predict.ipynb #dcef7427
+# %% ../nbs/04_predict.ipynb #c2ea341f
 @dataclass(frozen=True)
 class Prediction:
     "What a picture was read as."
@@ -112,7 +112,7 @@ class Prediction:
         "What JSON can hold of it: all but the picture."
         return {k: getattr(self, k) for k in ('path', 'digit', 'probability', 'top_k', 'rejected', 'reason')}
 
-
+# %% ../nbs/04_predict.ipynb #c5119ee2
 def make_prediction(
     probabilities: np.ndarray,  # `[classes]`
     classes: list[int | str],  # What they mean
@@ -198,7 +198,7 @@ def predict(
     flush()
     return answers
 
-# %% ../nbs/04_predict.ipynb #b0cfd3b5
+# %% ../nbs/04_predict.ipynb #205a6fe4
 def find_glyphs(
     page: Page,  # From `read_page`
 ) -> list[list[Mark]]:  # Marks that belong together
@@ -220,7 +220,7 @@ def find_glyphs(
             glyphs[i].append(mark)
     return glyphs
 
-
+# %% ../nbs/04_predict.ipynb #2581fa99
 def reading_order(
     boxes: list[tuple[int, int, int, int]],  # Top, left, bottom, right
 ) -> list[list[int]]:  # A list of indices a line, from left to right
@@ -238,7 +238,7 @@ def reading_order(
             lines.append([i])
     return [sorted(line, key=lambda i: boxes[i][1]) for line in lines]
 
-# %% ../nbs/04_predict.ipynb #04a9c78e
+# %% ../nbs/04_predict.ipynb #eb4e4eca
 def cut_columns(
     ink: np.ndarray,  # Glyph `[h,w]`
     most: int = 10,  # Cuts
@@ -258,7 +258,7 @@ def cut_columns(
     columns = np.array([0, *inner[(inner > 0.1 * height) & (inner < width - 0.1 * height)], width])
     return columns, np.array([0, *profile[columns[1:-1]], 0])
 
-
+# %% ../nbs/04_predict.ipynb #4a012c84
 def best_parts(
     columns: np.ndarray,  # Where one may cut `[n]`, ascending
     cost: np.ndarray,  # Of cutting there `[n]`
@@ -298,7 +298,7 @@ def read_glyph(
     found = [spans.index(span) for span in pairwise(way)]
     return [(*(int(columns[k]) for k in spans[n]), seen[n], probabilities[n]) for n in found]
 
-# %% ../nbs/04_predict.ipynb #0604d185
+# %% ../nbs/04_predict.ipynb #99af91d2
 @dataclass(frozen=True)
 class FoundDigit:
     "One digit of a number."
@@ -314,7 +314,7 @@ class FoundDigit:
             k: v for k, v in self.prediction.to_dict().items() if k != 'path'
         }
 
-
+# %% ../nbs/04_predict.ipynb #72dea1aa
 def read_number(
     source,  # File, bytes, PIL picture, or array
     model: Predictor | None = None,  # Default: the shipped one
@@ -351,7 +351,7 @@ def read_number(
                 found.append(FoundDigit(number, tuple(round(v) for v in box), answer, wide))
     return found
 
-
+# %% ../nbs/04_predict.ipynb #e1208ed6
 def number_text(
     found: list[FoundDigit],  # From `read_number`
 ) -> str:  # A line for each line, `?` for what was rejected

@@ -5,9 +5,9 @@ import random
 import warnings
 
 import numpy as np
-from mnist_nb.ink import ImageError
 from PIL import Image
 
+from mnist_nb.ink import ImageError
 from mnist_nb.predict import Prediction, predict
 
 FORMATS = ['PNG', 'JPEG', 'GIF', 'BMP', 'TIFF', 'WEBP', 'PPM']
