@@ -35,7 +35,7 @@ from mnist_nb.train import (
     train,
 )
 
-# %% ../nbs/08_bench.ipynb #3e922088
+# %% ../nbs/08_bench.ipynb #dc2ebf8c
 def run_seed(
     config: TrainConfig,  # With the seed
     digits: Digits,  # Training images
@@ -59,6 +59,9 @@ def run_seed(
         'nll': honest.nll,
         'ece': honest.ece,
         'errors': round((1 - honest.accuracy) * len(test)),
+        'answered': honest.answered,
+        'answered_wrong': honest.answered_wrong,
+        'reject_below': result.facts['reject_below'],
         'valid_accuracy': result.facts['valid_accuracy'],
         'train_accuracy': result.facts['train_accuracy'],
         'temperature': result.facts['temperature'],

@@ -7,8 +7,8 @@ __all__ = ['MAX_BYTES', 'SHA256', 'STEMS', 'CLASSES', 'MIRRORS', 'SAMPLE', 'Data
            'make_digits', 'find_idx', 'read_idx', 'load_folder', 'class_names', 'write_atomic', 'HttpsOnly',
            'open_https', 'read_body', 'download_file', 'download', 'generator', 'stratified_split', 'sample_arrays',
            'load_sample', 'cache_folder', 'load_mnist', 'show_digits', 'pixel_stats', 'plot_class_balance', 'batches',
-           'warp_basis', 'warp', 'Augmentation', 'warp_weights', 'over_neighbours', 'disturb', 'augment',
-           'extract_images']
+           'warp_basis', 'warp', 'Augmentation', 'warp_weights', 'over_neighbours', 'change_pen', 'paper_basis',
+           'change_paper', 'cover', 'change_lens', 'augment', 'extract_images']
 
 # %% ../nbs/00_data.ipynb #1c1484b6
 import hashlib
@@ -529,7 +529,7 @@ def warp(
     grid = (weights @ warp_basis(str(images.device))).view(len(images), 2, 28, 28).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, align_corners=False)
 
-# %% ../nbs/00_data.ipynb #1f768154
+# %% ../nbs/00_data.ipynb #255be2be
 @dataclass(frozen=True)
 class Augmentation:
     "How far images are distorted in training: each range is drawn from evenly, either way."
@@ -541,16 +541,30 @@ class Augmentation:
     elastic: float = 0.0  # Standard deviation of the displacement in pixels, at 5 x 5 points
     noise: float = 0.0  # Largest standard deviation of the noise added to the grey values 0..1
     stroke: float = 0.0  # How far strokes are widened or thinned: 1, the most, is by a pixel to each side
-    blur: float = 0.0  # Share of the 3 x 3 mean that is mixed in, at most 1
+    outline: float = 0.0  # Share of images of which only the inner or outer rim of the strokes is left
+    blur: float = 0.0  # Share of the 3 x 3 mean that is mixed in; from 1 on of the mean of the mean, at most 3
     contrast: float = 0.0  # By how much grey values rise or fall: one of 0.5 by a quarter of this; at most 1
-    erase: float = 0.0  # Share of images in which a square of 5 to 9 pixels is wiped out or inked
+    paper: float = 0.0  # Greatest grey value of an uneven paper; at most 1
+    lines: float = 0.0  # Share of images with a line of ink across, twice
+    erase: float = 0.0  # Share of images in which a rectangle or a band of 2 to 9 pixels is wiped out or inked
+    plain: float = 0.0  # Share of images that are only moved: none of what follows `elastic`
 
     def __post_init__(self):
         for name, value in vars(self).items():
             if not 0 <= value < 180:
                 raise ValueError(f'{name}: expected a range from 0 up, found {value}')
-            if name in ('stroke', 'blur', 'contrast', 'erase') and value > 1:
-                raise ValueError(f'{name}: expected at most 1, found {value}')
+            most = {
+                'stroke': 1,
+                'outline': 1,
+                'blur': 3,
+                'contrast': 1,
+                'paper': 1,
+                'lines': 1,
+                'erase': 1,
+                'plain': 1,
+            }.get(name, 180)
+            if value > most:
+                raise ValueError(f'{name}: expected at most {most}, found {value}')
 
 # %% ../nbs/00_data.ipynb #5bbe2daf
 def warp_weights(
@@ -581,7 +595,7 @@ def warp_weights(
     )
     return torch.cat([rows, field], 2)
 
-# %% ../nbs/00_data.ipynb #0d5fe456
+# %% ../nbs/00_data.ipynb #632c955a
 def over_neighbours(
     join: Callable,  # `torch.maximum` or `torch.add`
     pixels: torch.Tensor,  # `[n,1,28,28]`
@@ -591,47 +605,86 @@ def over_neighbours(
     rows = join(join(around[..., :-2, :], around[..., 1:-1, :]), around[..., 2:, :])
     return join(join(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
 
+# %% ../nbs/00_data.ipynb #106681ce
+def change_pen(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
+    "Widen or thin strokes; or leave only their outline."
+    share = draw(-ranges.stroke, ranges.stroke)
+    sign = torch.where(share < 0, -1.0, 1.0)  # the largest of 3 x 3; of the negative, which is the smallest
+    other = over_neighbours(torch.maximum, pixels * sign) * sign
+    changed = torch.lerp(pixels, other, share.abs())
+    return torch.where(draw(0, 1) < ranges.outline, (pixels - other).abs(), changed) if ranges.outline else changed
 
-def disturb(
-    pixels: torch.Tensor,  # Float 0..1 `[n,1,28,28]`
-    ranges: Augmentation,  # How far
-    source: torch.Generator,  # Where the chance comes from
-) -> torch.Tensor:  # Float 0..1 `[n,1,28,28]`
-    "Change pens, lenses and paper: what leaves every point where it is."
+# %% ../nbs/00_data.ipynb #af5add3e
+@lru_cache(maxsize=4)
+def paper_basis(device: str = 'cpu') -> torch.Tensor:  # `[9,784]`: what each of 3 x 3 points adds to each pixel
+    "What an uneven paper is a weighted sum of."
+    return F.interpolate(torch.eye(9).view(9, 1, 3, 3), size=28, mode='bilinear').view(9, 784).to(device)
 
-    def draw(low, high):
-        return (low + (high - low) * torch.rand(len(pixels), 1, 1, 1, generator=source)).to(pixels.device)
 
-    if ranges.stroke:  # the largest of 3 x 3; of the negative, which is the smallest, for thinner strokes
-        share = draw(-ranges.stroke, ranges.stroke)
-        pixels = torch.lerp(pixels, over_neighbours(torch.maximum, pixels * share.sign()) * share.sign(), share.abs())
-    if ranges.blur:
-        pixels = torch.lerp(pixels, over_neighbours(torch.add, pixels) / 9, draw(0, ranges.blur))
+def change_paper(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
+    "Raise or lower grey values, and lay the ink on an uneven paper that isn't black."
     if ranges.contrast:
         pixels = pixels * (1 + draw(-ranges.contrast, ranges.contrast) * (1 - pixels))
-    if ranges.erase:
-        here = draw(0, 1) < ranges.erase
-        line = torch.arange(28, device=pixels.device)
-        half, ink = draw(2.5, 4.5), (draw(0, 1) < 0.3).float()
-        y, x = (((line.view(shape) - draw(4, 24)).abs() < half) for shape in ((1, 1, 28, 1), (1, 1, 1, 28)))
-        pixels = torch.where(here & y & x, ink, pixels)
-    if ranges.noise:
-        strength = draw(0, ranges.noise) * math.sqrt(12)
-        even = torch.rand(pixels.shape, generator=source).to(pixels.device) - 0.5
-        pixels = torch.addcmul(pixels, strength, even).clamp_(0, 1)
+    if ranges.paper:
+        coarse = draw(0, 1, 9) * (ranges.paper * draw(0, 1) ** 2)
+        paper = (coarse.view(-1, 9) @ paper_basis(str(pixels.device))).view_as(pixels)
+        pixels = torch.lerp(paper, 1 - draw(0, 0.5) * paper, pixels)
     return pixels
 
+# %% ../nbs/00_data.ipynb #1ba477fe
+def cover(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
+    "Draw lines across, and wipe out or ink a rectangle or a band."
+    for _ in range(2 if ranges.lines else 0):
+        angle, (away, along) = draw(0, math.pi), (draw(-0.8, 0.8) for _ in '12')  # 1 is half the picture
+        ways = torch.cat([angle.cos(), angle.sin(), away, -angle.sin(), angle.cos(), along], 1).view(-1, 2, 3)
+        away, along = (ways @ warp_basis(str(pixels.device))[:3]).abs_().view(-1, 2, 28, 28).split(1, 1)
+        ink = torch.where(draw(0, 1) < ranges.lines, draw(0.5, 1), 0.0) * (along < draw(0.2, 1.6))
+        pixels = torch.maximum(pixels, (draw(0.5, 1.5) - 14 * away).clamp_(0, 1) * ink)
+    if ranges.erase:
+        line, here = torch.arange(28, device=pixels.device), draw(0, 1) < ranges.erase
+        long, ink = draw(0, 1), (draw(0, 1) < 0.3).float()
+        x = (line.view(1, 1, 1, 28) - draw(0, 27)).abs() < torch.where(long > 0.67, 28.0, draw(1, 4.5))
+        y = (line.view(1, 1, 28, 1) - draw(0, 27)).abs() < torch.where(long < 0.33, 28.0, draw(1, 4.5))
+        pixels = torch.where(here & y & x, ink, pixels)
+    return pixels
 
+# %% ../nbs/00_data.ipynb #88e148f3
+def change_lens(pixels: torch.Tensor, ranges: Augmentation, draw: Callable, source: torch.Generator) -> torch.Tensor:
+    "Blur, and add noise."
+    if ranges.blur:
+        share = draw(0, ranges.blur)
+        for i in range(math.ceil(ranges.blur)):
+            pixels = torch.lerp(pixels, over_neighbours(torch.add, pixels) / 9, (share - i).clamp(0, 1))
+    if ranges.noise:
+        strength = draw(0, 1) ** 2 * ranges.noise * math.sqrt(12)
+        even = torch.rand(pixels.shape, generator=source).to(pixels.device) - 0.5
+        pixels = torch.addcmul(pixels, strength, even)
+    return pixels
+
+# %% ../nbs/00_data.ipynb #403d4f85
 def augment(
     images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
     ranges: Augmentation,  # How far
     source: torch.Generator,  # Where the chance comes from: the same generator, the same distortions
 ) -> torch.Tensor:  # Float 0..1 `[n,1,28,28]`, on the images' device
     "Distort each image of a batch in its own way."
+
+    def draw(low, high, n=1):
+        return (low + (high - low) * torch.rand(len(images), n, 1, 1, generator=source)).to(images.device)
+
     pixels = images.float() / 255 if images.dtype == torch.uint8 else images
     if ranges.rotation or ranges.scale or ranges.shear or ranges.shift or ranges.elastic:
         pixels = warp(pixels, warp_weights(len(images), ranges, source).to(images.device))
-    return disturb(pixels, ranges, source)
+    moved = pixels
+    if ranges.stroke or ranges.outline:
+        pixels = change_pen(pixels, ranges, draw)
+    if ranges.contrast or ranges.paper:
+        pixels = change_paper(pixels, ranges, draw)
+    if ranges.lines or ranges.erase:
+        pixels = cover(pixels, ranges, draw)
+    if ranges.blur or ranges.noise:
+        pixels = change_lens(pixels, ranges, draw, source).clamp_(0, 1)
+    return torch.where(draw(0, 1) < ranges.plain, moved, pixels) if ranges.plain else pixels
 
 # %% ../nbs/00_data.ipynb #b60dfbd0
 def extract_images(

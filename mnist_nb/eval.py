@@ -76,7 +76,7 @@ def calibration_error(
     "Compute the expected calibration error."
     return float((bins.images * (bins.confidence - bins.accuracy).abs()).sum() / bins.images.sum())
 
-# %% ../nbs/03_eval.ipynb #aaed0358
+# %% ../nbs/03_eval.ipynb #e16f8876
 @dataclass(frozen=True)
 class Report:
     "What a network's answers are worth; all shares are fractions."
@@ -96,6 +96,8 @@ class Report:
     classes: list[str]  # Their names
     per_class: dict[str, list[float]]  # precision, recall, f1, support
     reliability: list[dict]  # Bins: images, confidence, accuracy
+    answered: float  # Share of images whose answer is sure enough not to be refused
+    answered_wrong: int  # Mistakes among these
     seconds: float = 0.0  # It took to answer
 
     def to_json(self) -> str:
@@ -105,20 +107,21 @@ class Report:
         "A row a class."
         return pd.DataFrame({'class': self.classes, **self.per_class})
 
-# %% ../nbs/03_eval.ipynb #f87908b8
+# %% ../nbs/03_eval.ipynb #e30cb13e
 def report(
     probabilities: np.ndarray,  # `[n,classes]`, rows sum to 1
     labels: np.ndarray,  # True classes `[n]`
     classes: tuple[str, ...],  # Their names
     dataset: str = '',  # Name of the data
     seconds: float = 0.0,  # It took to answer
+    reject_below: float = 0.5,  # Probability under which an answer is refused
 ) -> Report:
     "Measure a set of answers."
     n, predicted, truth = len(labels), probabilities.argmax(1), probabilities[np.arange(len(labels)), labels]
     confusion, right = confusion_matrix(predicted, labels, len(classes)), predicted == labels
     low, high = wilson_interval(int(right.sum()), n)
     scores, bins = class_scores(confusion), calibration_bins(probabilities.max(1), right)
-    rank = (probabilities > truth[:, None]).sum(1)
+    rank, sure = (probabilities > truth[:, None]).sum(1), probabilities.max(1) >= reject_below
     occurs = confusion.sum(0) + confusion.sum(1) > 0  # a class that is neither there nor answered has no score
     return Report(
         dataset,
@@ -134,6 +137,8 @@ def report(
         classes=list(classes),
         per_class={k: v.tolist() for k, v in scores.items()},
         reliability=bins[['images', 'confidence', 'accuracy']].to_dict('records'),
+        answered=float(sure.mean()),
+        answered_wrong=int((sure & ~right).sum()),
         seconds=seconds,
     )
 
@@ -156,7 +161,7 @@ def check_unseen(
             f'these weights were trained on {trained_on}, the data is {digits.dataset}; name the data they are for (--dataset {trained_on})'
         )
 
-# %% ../nbs/03_eval.ipynb #76b60d14
+# %% ../nbs/03_eval.ipynb #024889bf
 def probabilities_of(
     model,  # A network (pixels to logits), or a function from uint8 pixels to probabilities
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
@@ -172,7 +177,7 @@ def evaluate(
     model,  # A network (pixels to logits), or a function from uint8 pixels `[n,1,28,28]` to probabilities, such as a `Predictor`
     digits: Digits | None = None,  # Images to ask about; default: the test images of `load_mnist`
     temperature: float = 1.0,  # Divide a network's logits by this
-    facts: dict | None = None,  # Of the weights, to make sure that they haven't seen the images
+    facts: dict | None = None,  # Of the weights: which images they have seen, and when they refuse
 ) -> Report:
     "Score a network on a test set."
     digits = digits if digits is not None else load_mnist('test')
@@ -184,7 +189,8 @@ def evaluate(
         raise DataError(
             f'the model knows {probabilities.shape[1]} classes, {digits.dataset} has {len(digits.classes)}; name the data it is for (--dataset NAME)'
         )
-    return report(probabilities, digits.labels.numpy(), digits.classes, digits.dataset, seconds)
+    refuse = (facts or {}).get('reject_below', 0.5)
+    return report(probabilities, digits.labels.numpy(), digits.classes, digits.dataset, seconds, refuse)
 
 # %% ../nbs/03_eval.ipynb #e9a3fce4
 def plot_confusion(

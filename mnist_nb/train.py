@@ -7,12 +7,12 @@ __all__ = ['CHOICES', 'AT_LEAST', 'AUGMENTATIONS', 'SHORT', 'RECIPES', 'NUMBERS'
            'recipe', 'learning_rate_at', 'make_optimizer', 'pick_device', 'resolve_precision', 'TrainError',
            'own_random_state', 'seed_dropout', 'train_step', 'keep_freed_memory', 'RunState', 'new_state', 'save_state',
            'read_state', 'read_config', 'resume_config', 'load_state', 'Interrupted', 'catch_signals', 'train_epoch',
-           'steps_per_epoch', 'settle_epochs', 'weights_to_use', 'close_epoch', 'fit_temperature', 'set_aside',
-           'TrainResult', 'hold_out', 'train', 'run_epochs', 'run_facts', 'machine', 'save_run_weights',
-           'keep_last_good', 'finish_run', 'tensorboard_writer', 'find_learning_rate', 'steepest',
+           'steps_per_epoch', 'settle_epochs', 'weights_to_use', 'close_epoch', 'fit_temperature',
+           'rejection_threshold', 'set_aside', 'TrainResult', 'hold_out', 'train', 'run_epochs', 'run_facts', 'machine',
+           'save_run_weights', 'keep_last_good', 'finish_run', 'tensorboard_writer', 'find_learning_rate', 'steepest',
            'plot_learning_rates', 'generalisation_gap', 'plot_history']
 
-# %% ../nbs/02_train.ipynb #75cbdaca
+# %% ../nbs/02_train.ipynb #03148a0f
 import ctypes
 import json
 import math
@@ -47,8 +47,9 @@ from mnist_nb.data import (
     write_atomic,
 )
 from .models import CheckpointError, Classifier, create_model, infer, load_weights, save_weights
+from .outliers import soft_targets, with_drawn
 
-# %% ../nbs/02_train.ipynb #1789b1d7
+# %% ../nbs/02_train.ipynb #5161a62c
 @dataclass(frozen=True)
 class TrainConfig:
     "Every setting that changes a run."
@@ -70,13 +71,15 @@ class TrainConfig:
     patience: int = 0  # Stop after so many epochs without a better validation accuracy and keep the best; 0: run to the end, keep the last
     augmentation: Augmentation = field(default_factory=Augmentation)  # How far training images are distorted
     clean_epochs: int = 0  # Leave them as they are in the last so many epochs
+    styles: float = 0.0  # Drawn digits of other schools to add, as a share of the training images
+    outliers: float = 0.0  # Pictures that are none of the classes to add, as a share of the training images
     n_valid: int = 5_000  # Training images held out for validation (at most a tenth of them); 0: none
     seed: int = 0  # Of weights, order, augmentation and dropout; the split is always the same
     temperature: float = 0.0  # For the probabilities; 0: fitted on the validation images
     precision: str = 'fp32'  # `fp32`, `bf16`, or `auto`: bf16 where the hardware computes it
     channels_last: bool = False  # Store pictures with the channel last, which convolutions like
 
-# %% ../nbs/02_train.ipynb #d0719f69
+# %% ../nbs/02_train.ipynb #6d28a860
 CHOICES = {
     'optimizer': ('adamw', 'adam', 'sgd'),
     'scheduler': ('onecycle', 'step', 'none'),
@@ -88,6 +91,8 @@ AT_LEAST = {
     'batch_size': 2,
     'n_valid': 0,
     'clean_epochs': 0,
+    'outliers': 0,
+    'styles': 0,
     'patience': 0,
     'weight_decay': 0,
     'clip_norm': 0,
@@ -115,12 +120,28 @@ def check_config(
         raise ValueError('patience: early stopping needs validation images (n_valid above 0)')
     return config
 
-# %% ../nbs/02_train.ipynb #418db41b
+# %% ../nbs/02_train.ipynb #059b0aa0
 AUGMENTATIONS = {
     'none': Augmentation(),
     'light': Augmentation(rotation=5, scale=0.05, shear=0.05, shift=0.5, elastic=0.3),
     'medium': Augmentation(rotation=8, scale=0.08, shear=0.1, shift=1, elastic=0.3),
     'full': Augmentation(rotation=12, scale=0.12, shear=0.15, shift=2, elastic=0.5),
+    'harsh': Augmentation(
+        rotation=12,
+        scale=0.2,
+        shear=0.2,
+        shift=2.5,
+        elastic=0.5,
+        noise=0.2,
+        stroke=0.7,
+        outline=0.06,
+        blur=2.5,
+        contrast=0.4,
+        paper=0.6,
+        lines=0.15,
+        erase=0.1,
+        plain=0.5,
+    ),
 }
 
 SHORT = TrainConfig(
@@ -143,6 +164,8 @@ RECIPES = {
     'cnn': replace(SHORT, arch='cnn', epochs=12, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
     'strong': replace(SHORT, arch='strong', epochs=11, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
 }
+RECIPES['strong-long'] = replace(RECIPES['strong'], epochs=24)
+RECIPES['robust'] = replace(RECIPES['strong-long'], augmentation=AUGMENTATIONS['harsh'], styles=0.06, outliers=0.25)
 
 # %% ../nbs/02_train.ipynb #28d711b4
 def recipe(
@@ -239,18 +262,19 @@ def seed_dropout(device: torch.device, *address):
     source = torch.default_generator if device.type == 'cpu' else torch  # the latter seeds every device, slowly
     source.manual_seed(generator('dropout', *address).initial_seed())
 
-# %% ../nbs/02_train.ipynb #1e6bb674
+# %% ../nbs/02_train.ipynb #2fe4865f
 def train_step(
     model: Classifier,  # In training mode
     optimizer: torch.optim.Optimizer,  # Of its parameters
     images: torch.Tensor,  # `[batch,1,28,28]`, uint8 or 0..1
-    labels: torch.Tensor,  # `[batch]`
+    labels: torch.Tensor,  # `[batch]`; the number of classes for an [outlier](01_outliers.html)
     config: TrainConfig,  # Smoothing, clipping, precision
 ) -> tuple[float, int]:  # Mean loss of the batch, and how many were right
     "Take one step of the optimizer."
     with torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == 'bf16'):
         logits = model(images)
-    loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+    targets = soft_targets(labels, logits.shape[1]) if config.outliers else labels
+    loss = F.cross_entropy(logits.float(), targets, label_smoothing=config.label_smoothing)
     loss.backward()
     if config.clip_norm:
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
@@ -258,7 +282,7 @@ def train_step(
     optimizer.zero_grad()
     return loss.item(), (logits.argmax(1) == labels).sum().item()
 
-# %% ../nbs/02_train.ipynb #ddd13969
+# %% ../nbs/02_train.ipynb #7dd2c7a0
 def keep_freed_memory():
     "Let glibc keep the memory that a step frees for the next one."
     try:
@@ -434,7 +458,7 @@ def catch_signals() -> Iterator[list[int]]:  # The signals that came
     finally:
         restore()
 
-# %% ../nbs/02_train.ipynb #bc68d7be
+# %% ../nbs/02_train.ipynb #960a4219
 def train_epoch(
     state: RunState,  # Where the run stands; brought to the end of the epoch
     digits: Digits,  # Training images
@@ -463,8 +487,9 @@ def train_epoch(
             raise TrainError(f'the loss is {loss} in epoch {state.epoch + 1}, step {state.step + 1}')
         if state.average:
             state.average.update_parameters(state.model)
-        state.step, state.seen = state.step + 1, state.seen + len(labels)
-        state.correct, state.loss_sum = state.correct + correct, state.loss_sum + loss * len(labels)
+        n = int((labels < len(digits.classes)).sum())  # outliers are neither right nor wrong
+        state.step, state.seen = state.step + 1, state.seen + n
+        state.correct, state.loss_sum = state.correct + correct, state.loss_sum + loss * n
         now = time.perf_counter()
         state.seconds, start = state.seconds + now - start, now
         bar.update()
@@ -518,7 +543,7 @@ def close_epoch(
     state.loss_sum, state.seconds = 0.0, 0.0
     return better
 
-# %% ../nbs/02_train.ipynb #f9d34385
+# %% ../nbs/02_train.ipynb #f2782e8d
 def fit_temperature(
     logits: torch.Tensor,  # `[n,classes]`, of images not trained on
     labels: torch.Tensor,  # `[n]`
@@ -529,6 +554,16 @@ def fit_temperature(
         return F.cross_entropy(logits.double() / math.exp(log_t), labels).item()
 
     return math.exp(minimize_scalar(nll, bounds=(-3, 3), method='bounded').x)
+
+
+def rejection_threshold(
+    logits: torch.Tensor,  # `[n,classes]`, of images not trained on
+    temperature: float,  # From `fit_temperature`
+    coverage: float = 0.99,  # Share to be answered
+) -> float:  # Refuse answers of a lower probability
+    "Choose the probability below which answers are refused."
+    confidence = (logits.double() / temperature).softmax(1).amax(1)
+    return confidence.quantile(1 - coverage).item()
 
 # %% ../nbs/02_train.ipynb #1293f66d
 RUN_FILES = ('best_model.safetensors', 'last_state.safetensors', 'config.json', 'history.jsonl')
@@ -608,7 +643,7 @@ def train(
         raise TrainError(f'{e}; {kept}; start anew with a smaller --learning_rate') from None
     return finish_run(state, training, valid, config, folder)
 
-# %% ../nbs/02_train.ipynb #a5695729
+# %% ../nbs/02_train.ipynb #d030aa5a
 def run_epochs(
     state: RunState,  # Where the run stands; brought to its end
     training: Digits,  # Images to learn from
@@ -620,7 +655,8 @@ def run_epochs(
     on_epoch: Callable[[dict, Classifier], None] | None,  # Called after each epoch
 ):
     "Go through the epochs that are left."
-    per_epoch = steps_per_epoch(len(training), config)
+    shown = with_drawn(training, config.styles, config.outliers, config.seed)
+    per_epoch = steps_per_epoch(len(shown), config)
     done = state.epoch * per_epoch + state.step
     bar = tqdm(
         total=config.epochs * per_epoch, initial=done, unit='step', desc=config.arch, disable=None if progress else True
@@ -628,7 +664,7 @@ def run_epochs(
     with catch_signals() as caught, bar:
         while state.epoch < config.epochs and not (config.patience and state.waited >= config.patience):
             with own_random_state(next(state.model.parameters()).device):
-                train_epoch(state, training, config, caught, bar)
+                train_epoch(state, shown, config, caught, bar)
             start = time.perf_counter()
             if state.step == per_epoch:
                 better = close_epoch(state, valid)
@@ -652,7 +688,7 @@ def run_epochs(
                     caught[0],
                 )
 
-# %% ../nbs/02_train.ipynb #f5a2be28
+# %% ../nbs/02_train.ipynb #b839f0ef
 def run_facts(
     state: RunState,  # After its last epoch, or its best
     valid: Digits | None,  # Validation images
@@ -660,9 +696,10 @@ def run_facts(
     training: Digits,  # What it learned from
 ) -> dict:  # What is saved with the weights
     "Put together what is known of a run: data, accuracy, temperature, times, machine."
-    model, seconds, n = weights_to_use(state), sum(r['seconds'] for r in state.history), len(training)
+    model, seconds = weights_to_use(state), sum(r['seconds'] for r in state.history)
     logits = infer(model, valid.images) if valid else None
-    some = training[:10_000]  # enough for the gap to 0.1 %
+    n, some = len(training), training[:10_000]  # enough for the gap to 0.1 %
+    temperature = config.temperature or (fit_temperature(logits, valid.labels) if valid else 1.0)
     return dict(
         config=asdict(config),
         dataset=training.dataset,
@@ -672,7 +709,8 @@ def run_facts(
         valid_images=len(valid) if valid else 0,
         epochs=len(state.history),
         seed=config.seed,
-        temperature=config.temperature or (fit_temperature(logits, valid.labels) if valid else 1.0),
+        temperature=temperature,
+        reject_below=rejection_threshold(logits, temperature) if valid else 0.5,
         valid_accuracy=(logits.argmax(1) == valid.labels).float().mean().item() if valid else None,
         train_accuracy=(infer(model, some.images).argmax(1) == some.labels).float().mean().item(),
         train_seconds=seconds,
