@@ -42,12 +42,12 @@ figures: $(VENV)/installed-dev ## Draw the README's pictures anew
 	@$(BIN)/python tools/figures.py
 
 weights: $(VENV)/installed ## Train the networks that ship with the package anew
-	@for net in fast cnn strong; do $(BIN)/mnist-nb train --arch $$net --save_dir models/$$net && \
+	@for net in fast cnn strong robust; do $(BIN)/mnist-nb train --recipe $$net --save_dir models/$$net && \
 	$(BIN)/mnist-nb optimize --model models/$$net/best_model.safetensors --output mnist_nb/weights/$$net.onnx && \
 	cp models/$$net/best_model.safetensors mnist_nb/weights/$$net.safetensors || exit; done
 
 results: $(VENV)/installed ## Measure all published numbers anew (two hours on a quiet machine)
-	@for row in fast:20 cnn:10 strong:5 base:3 improved:3 improved-long:3; do \
+	@for row in fast:20 cnn:10 strong:5 robust:3 base:3 improved:3 improved-long:3; do \
 	$(BIN)/mnist-nb benchmark --recipe $${row%:*} --seeds $${row#*:} --save-dir models/$${row%:*} || exit; done
 	@for epochs in 2 4 8; do $(BIN)/mnist-nb benchmark --recipe fast --epochs $$epochs --seeds 5 || exit; done
 	@for recipe in base improved fast cnn; do $(BIN)/mnist-nb benchmark --recipe $$recipe --seeds 3 --dataset mnist-sample || exit; done
@@ -55,7 +55,9 @@ results: $(VENV)/installed ## Measure all published numbers anew (two hours on a
 	@$(BIN)/mnist-nb benchmark --formats models/fast/best_model.safetensors --formats models/cnn/best_model.safetensors \
 	--formats models/strong/best_model.safetensors --formats models/improved/best_model.safetensors
 	@$(BIN)/mnist-nb benchmark --costs
-	@$(BIN)/mnist-nb benchmark --peers
+	@$(BIN)/mnist-nb benchmark --peers --save-dir models/peers
+	@$(BIN)/mnist-nb benchmark --robustness --save-dir models/peers
+	@for what in camera reject hands; do $(BIN)/mnist-nb benchmark --$$what || exit; done
 
 clean: ## Remove what can be made again (not models/)
 	@rm -rf $(VENV) build dist _proc _docs *.egg-info .pytest_cache .ruff_cache

@@ -7,11 +7,14 @@ __all__ = ['NUISANCES', 'neighbours', 'thin', 'pen_line', 'plain_scene', 'tint',
            'draw_page', 'stray_mark', 'lay_down', 'lamp', 'grain', 'photograph', 'shown', 'shown_resized',
            'contact_sheet', 'count_right', 'legible', 'measure_camera', 'camera_table']
 
-# %% ../nbs/08_camera.ipynb #6995fa2c
+# %% ../nbs/08_camera.ipynb #b4e4b424
 import io
 import json
 import math
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +24,7 @@ from .bench import markdown_table, provenance
 from .data import load_mnist, stratified_split, write_atomic
 from .ink import ImageError, label_parts, open_picture
 from .page import prepare, to_mnist
-from .predict import Predictor
+from .predict import Predictor, cpu_count, find_model
 
 # %% ../nbs/08_camera.ipynb #6c936556
 def neighbours(mask: np.ndarray) -> np.ndarray:  # `[8,h,w]`, clockwise from above
@@ -228,7 +231,7 @@ def stray_mark(shape: tuple[int, int], digit: np.ndarray, size: float, pen: floa
     draw.line([tuple(at), *map(tuple, bend)], fill=255, width=max(2, int(pen)))
     return np.asarray(sheet, np.float32) / 255
 
-# %% ../nbs/08_camera.ipynb #7dfd391a
+# %% ../nbs/08_camera.ipynb #141c4110
 def lay_down(
     page: np.ndarray,  # `[h,w,3]`
     scene: dict,
@@ -340,17 +343,17 @@ def contact_sheet(
             sheet.paste(Image.fromarray(255 - seen).resize((56, 56)), (at[0] + 22, at[1] + 104))
     return sheet.quantize(96)  # a third of the bytes
 
-# %% ../nbs/08_camera.ipynb #2db86bf8
+# %% ../nbs/08_camera.ipynb #cab55d73
 def count_right(
     images: np.ndarray,  # uint8 `[n,28,28]`
     labels: np.ndarray,  # `[n]`
-    model: Predictor,
+    model: str | Path | None,  # See `Predictor`
     nuisance: str | None,  # See `make_scene`
     severity: int,
     seed: int = 0,
 ) -> tuple[float, float]:  # Shares that are read rightly: prepared, and resized
     "Photograph digits, and count those that are read."
-    prepared, resized = [], []
+    model, prepared, resized = Predictor(model, threads=1), [], []
     for i, image in enumerate(images):
         rng = np.random.default_rng([seed, severity, sum(map(ord, nuisance or '')), i])
         photo = photograph(image, make_scene(rng, nuisance, severity), rng)
@@ -375,7 +378,7 @@ def legible(
         seen.append(to_mnist(draw_strokes((300, 300), points * 200 + 50, pairs, 20, 0, rng)))
     return np.flatnonzero(model(np.stack(seen)).argmax(1) == labels)
 
-# %% ../nbs/08_camera.ipynb #c5adb839
+# %% ../nbs/08_camera.ipynb #ad3c2a07
 def measure_camera(
     model: str | Path | None = None,  # See `Predictor`
     n: int = 40,  # Photographs of each nuisance at each severity
@@ -385,21 +388,23 @@ def measure_camera(
     data_dir: str | Path | None = None,  # Where the data lies
 ) -> dict:  # What was written
     "Measure how photographs are read."
-    digits, predictor = load_mnist('train', data_dir), Predictor(model)
+    digits = load_mnist('train', data_dir)
     valid = digits[stratified_split(digits.labels, min(5_000, len(digits) // 10))[1]]
     order = np.random.default_rng(0).permutation(len(valid))
     order = order[: max(n, n_mix) + 100]
     images, labels = valid.images[order, 0].numpy(), valid.labels[order].numpy()
     kept = legible(images, labels, Predictor('strong'))
     images, labels = images[kept], labels[kept]
-    tables = {
-        name: [count_right(images[:n], labels[:n], predictor, name, s) for s in range(1, 6)] for name in nuisances
-    }
-    mix = {s: count_right(images[:n_mix], labels[:n_mix], predictor, None, s) for s in (3, 5)}
+    with ProcessPoolExecutor(cpu_count(), get_context('spawn')) as pool:
+        ask = partial(pool.submit, count_right)
+        mix = {s: ask(images[:n_mix], labels[:n_mix], model, None, s) for s in (3, 5)}
+        tables = {name: [ask(images[:n], labels[:n], model, name, s) for s in range(1, 6)] for name in nuisances}
+        mix = {s: future.result() for s, future in mix.items()}
+        tables = {name: [future.result() for future in futures] for name, futures in tables.items()}
     row = {
         **provenance('camera', 'mnist-nb benchmark --camera'),
         'data': digits.dataset,
-        'model': predictor.facts['arch'],
+        'model': find_model(model).stem,
         'n': min(n, len(kept)),
         'n_mix': min(n_mix, len(kept)),
         'illegible': 1 - len(kept) / len(order),
@@ -409,7 +414,7 @@ def measure_camera(
     write_atomic(Path(folder) / 'camera.json', json.dumps(row, indent=1).encode())
     return json.loads(json.dumps(row))
 
-# %% ../nbs/08_camera.ipynb #a4a2d190
+# %% ../nbs/08_camera.ipynb #150e3b36
 def camera_table(
     row: dict,  # From `camera.json`
 ) -> str:  # Markdown
@@ -417,4 +422,6 @@ def camera_table(
     lines = [('photographs', *(f'severity {s}' for s in range(1, 6)), 'resized, worst')]
     for name, shares in row['nuisances'].items():
         lines.append((name, *(f'{a:.1%}' for a, _ in shares), f'{shares[-1][1]:.1%}'))
+    mix = [f'**{row["mix"][str(s)][0]:.1%}**' if str(s) in row['mix'] else '' for s in range(1, 6)]
+    lines.append(('**the mix**', *mix, f'{row["mix"]["5"][1]:.1%}'))
     return markdown_table(lines)

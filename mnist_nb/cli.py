@@ -316,7 +316,7 @@ def load_any(model: Path | None, gpu: bool = False):
     network, facts = load_weights(model)
     return network, facts.get('temperature') or 1.0, facts
 
-# %% ../nbs/09_cli.ipynb #a54c5d6b
+# %% ../nbs/09_cli.ipynb #02dccc2f
 @app.command(name='eval')
 def eval_(
     model: Model = None,
@@ -346,6 +346,7 @@ def eval_(
         'accuracy': f'{result.accuracy:.2%} (95 % interval {result.accuracy_low:.2%} to {result.accuracy_high:.2%})',
         'precision, recall, F1': f'{result.precision:.4f}, {result.recall:.4f}, {result.f1:.4f}',
         'NLL, ECE': f'{result.nll:.4f}, {result.ece:.2%}',
+        'sure enough': f'{result.answered:.2%} of the images, {result.answered_wrong} of them wrong',
         'time': f'{result.seconds:.2f} s',
     }
     show(asdict(result), f'{two_columns(lines)}\n\n{result.table().round(4).to_string(index=False)}', as_json)
@@ -374,7 +375,7 @@ def onnx_of(model: Path | None) -> Path | None:
         export_onnx(network, exported, facts | {'weights_sha256': sha256})
     return exported
 
-# %% ../nbs/09_cli.ipynb #9dbc607e
+# %% ../nbs/09_cli.ipynb #9d5439bd
 @app.command()
 def predict(
     images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
@@ -383,8 +384,14 @@ def predict(
     top_k: Annotated[int, Option('--top-k', help='Answers to list for each picture.')] = 1,
     confidence: Annotated[bool, Option('--confidence', help='Show how sure each answer is.')] = False,
     reject_below: Annotated[
-        float, Option('--reject-below', min=0, max=1, help='Probability under which an answer is rejected.')
-    ] = 0.5,
+        float | None,
+        Option(
+            '--reject-below',
+            min=0,
+            max=1,
+            help='Probability under which an answer is rejected; default: what 99 % of the digits reach.',
+        ),
+    ] = None,
     explain: Annotated[
         Path | None, Option('--explain', help='Draw the way from the picture to what the network sees; PNG file.')
     ] = None,
@@ -473,7 +480,7 @@ def optimize(
         as_json,
     )
 
-# %% ../nbs/09_cli.ipynb #358e7d46
+# %% ../nbs/09_cli.ipynb #a1d20d41
 @app.command()
 def benchmark(
     recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',
@@ -494,6 +501,21 @@ def benchmark(
     camera: Annotated[
         bool, Option('--camera', help='Measure how made-up photographs are read instead, nuisance by nuisance.')
     ] = False,
+    reject: Annotated[
+        bool, Option('--reject', help='Measure which pictures that are no digits are refused instead.')
+    ] = False,
+    fonts: Annotated[
+        list[Path] | None, Option('--fonts', help='Typefaces for --reject, files or folders; may be repeated.')
+    ] = None,
+    robustness: Annotated[
+        bool,
+        Option(
+            '--robustness',
+            help='Measure errors under fifteen corruptions instead; with --save-dir, the weights of --peers too.',
+        ),
+    ] = False,
+    hands: Annotated[bool, Option('--hands', help='Measure digits of other collections instead.')] = False,
+    semeion: Annotated[Path | None, Option('--semeion', help='Folder of semeion.txt, for --hands.')] = None,
     costs: Annotated[bool, Option('--costs', help='Measure where time goes, and how it grows, instead.')] = False,
     data_dir: DataDir = None,
     dataset: Dataset = 'mnist',
@@ -519,6 +541,21 @@ def benchmark(
 
         row = measure_camera(folder=output, data_dir=data_dir)
         return show(row, camera_table(row), as_json)
+    if reject:
+        from mnist_nb.reject import measure_reject, reject_table
+
+        row = measure_reject(fonts=fonts or [], folder=output, data_dir=data_dir)
+        return show(row, reject_table(row), as_json)
+    if robustness:
+        from mnist_nb.robustness import load_models, measure_robustness, robustness_table
+
+        row = measure_robustness(load_models(save_dir), output, data_dir)
+        return show(row, robustness_table(row), as_json)
+    if hands:
+        from mnist_nb.robustness import hands_table, load_models, measure_hands
+
+        row = measure_hands(load_models(), semeion, output)
+        return show(row, hands_table(row), as_json)
     if costs:
         from mnist_nb.costs import costs_table, measure_costs
 

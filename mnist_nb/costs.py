@@ -138,7 +138,7 @@ def profile_step(
         seconds[kind] += event.self_cpu_time_total / 1e6 / repeats
     return seconds
 
-# %% ../nbs/08_costs.ipynb #54b30532
+# %% ../nbs/08_costs.ipynb #ac9b1cdf
 def epoch_seconds(
     config: TrainConfig,  # Recipe
     digits: Digits,  # Training images
@@ -154,7 +154,7 @@ def predict_seconds(
     images: np.ndarray,  # uint8 `[n,1,28,28]`
 ) -> dict[int, float]:  # Median seconds by count
     "Time the shipped network on more and more images."
-    ask, enough = Predictor(), np.concatenate([images] * (1 + max(counts) // len(images)))
+    ask, enough = Predictor('cnn'), np.concatenate([images] * (1 + max(counts) // len(images)))
     return {n: medians({'all': lambda: ask(enough[:n])}, repeats=max(3, min(50, 20_000 // n)))['all'] for n in counts}
 
 # %% ../nbs/08_costs.ipynb #1d27b5c9

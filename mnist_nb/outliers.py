@@ -194,7 +194,7 @@ def turn_digit(rng: np.random.Generator, digits: Digits) -> Image.Image:  # 28 x
             image = np.rot90(digits.images[i, 0].numpy(), turns)
             return Image.fromarray(np.ascontiguousarray(image[:, ::-1] if mirrored else image))
 
-# %% ../nbs/01_outliers.ipynb #6751cccb
+# %% ../nbs/01_outliers.ipynb #87112b17
 def draw_outliers(
     n: int,  # How many
     digits: Digits,  # Training images: some outliers are made of them
@@ -203,9 +203,9 @@ def draw_outliers(
     "Draw pictures that are none of the classes."
     rng = np.random.default_rng(generator('outliers', seed).initial_seed() % 2**63)
     images = digits.images[:, 0].numpy()
-    ways = [(0.45, lambda: fit_box(draw_letter(rng))), (0.15, lambda: fit_box(draw_sign(rng)))]
-    ways += [(0.15, lambda: fit_box(draw_scribble(rng))), (0.08, lambda: np.asarray(draw_texture(rng)))]
+    ways = [(0.15, lambda: fit_box(draw_scribble(rng))), (0.08, lambda: np.asarray(draw_texture(rng)))]
     if digits.classes == tuple('0123456789'):
+        ways = [(0.45, lambda: fit_box(draw_letter(rng))), (0.15, lambda: fit_box(draw_sign(rng))), *ways]
         ways += [(0.08, lambda: fit_box(draw_pair(rng, images))), (0.09, lambda: np.asarray(turn_digit(rng, digits)))]
     shares = np.array([share for share, _ in ways])
     which = rng.choice(len(ways), n, p=shares / shares.sum())

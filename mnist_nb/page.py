@@ -180,7 +180,7 @@ def distance(
             best = np.minimum(best, squares[start : start + height] + k * k)
     return np.sqrt(best)
 
-# %% ../nbs/04_page.ipynb #3bb35c2f
+# %% ../nbs/04_page.ipynb #ea4c44d0
 PEN = 2.2, 6.0  # widths of a stroke, in pixels of the box of 20, between which it is left as it is
 FINE = 6  # pixels, to one of the box
 
@@ -287,7 +287,7 @@ def read_page(
         raise ImageError('no ink: nothing on it differs from its paper; is the digit in the picture?')
     return found
 
-# %% ../nbs/04_page.ipynb #14dc8bf1
+# %% ../nbs/04_page.ipynb #b9b46d6d
 def read_bitmap(
     picture: Image.Image,  # Of mode L or RGB, fewer than 64 pixels wide and high: no photograph
 ) -> Page:  # With a single mark
@@ -297,15 +297,18 @@ def read_bitmap(
     if high - low < 0.1:
         raise ImageError('no ink: nothing on it differs from its paper; is the digit in the picture?')
     level = (gray - low) / (high - low)
-    bright_corners = np.mean(level[[0, 0, -1, -1], [0, -1, 0, -1]] > 0.5)
-    dark_ink = bright_corners > 0.5 if bright_corners != 0.5 else level.mean() > 0.5
-    ink = 1 - level if dark_ink else level
+    rim = np.concatenate([level[0], level[-1], level[1:-1, 0], level[1:-1, -1]])
+    ink = 1 - level if np.mean(rim > 0.5) > 0.5 else level
     mask = ink > 0.4
+    sides = (side.any() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    if len(ink) == len(ink[0]) and all(sides):
+        ink = np.asarray(Image.fromarray(ink.astype(np.float32)).resize((3 * len(ink), 4 * len(ink))))
+        mask = ink > 0.4
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     box = tuple(int(v) for v in (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1))
     return Page(picture, ink, ink, [Mark(box, 1, int(mask.sum()), 1.0, 0, 0.0)], mask.astype(int))
 
-# %% ../nbs/04_page.ipynb #a0272a9e
+# %% ../nbs/04_page.ipynb #baeeece0
 def cut_out(
     page: Page,  # From `read_page`
     marks: list[Mark],  # That make up a digit
@@ -334,7 +337,7 @@ def other_shape(
     "Is there something else on the page that could be meant?"
     main, shape = chosen[0], page.ink.shape
     rivals = [m for m in page.marks if m not in chosen and not m.edge and m.strength > 0.6 * main.strength]
-    return any(m.height > 0.6 * main.height and rate_mark(m, shape) > 0.5 * rate_mark(main, shape) for m in rivals)
+    return any(m.height > 0.6 * main.height and rate_mark(m, shape) > 0.2 * rate_mark(main, shape) for m in rivals)
 
 # %% ../nbs/04_page.ipynb #5327bdca
 def look(

@@ -22,7 +22,7 @@ import numpy as np
 from .ink import SUFFIXES, ImageError, open_picture
 from .page import Mark, Page, box_gap, cut_out, join_boxes, look, read_page, to_mnist
 
-# %% ../nbs/04_predict.ipynb #d12d82df
+# %% ../nbs/04_predict.ipynb #e8df36e7
 class ModelError(ValueError):
     "A model file that can't be used for prediction; the message says what would do."
 
@@ -33,14 +33,14 @@ def cpu_count() -> int:
 
 
 def find_model(
-    model: str | Path | None = None,  # A file, or the name of a network that comes with the package; default: `cnn`
+    model: str | Path | None = None,  # A file, or the name of a network that comes with the package; default: `robust`
     suffix: str = '.onnx',  # Of the form that is wanted of the latter
 ) -> Path:  # The file
     "Find a model file."
-    shipped = Path(str(files('mnist_nb') / 'weights' / f'{model or "cnn"}{suffix}'))
-    return shipped if Path(shipped.name).stem == str(model or 'cnn') and shipped.is_file() else Path(model)
+    shipped = Path(str(files('mnist_nb') / 'weights' / f'{model or "robust"}{suffix}'))
+    return shipped if Path(shipped.name).stem == str(model or 'robust') and shipped.is_file() else Path(model)
 
-# %% ../nbs/04_predict.ipynb #ddf255f0
+# %% ../nbs/04_predict.ipynb #0f0a722b
 class Predictor:
     "A model in ONNX Runtime, ready to answer."
 
@@ -48,7 +48,7 @@ class Predictor:
         self,
         path: str
         | Path
-        | None = None,  # `.onnx` file that `mnist-nb optimize` wrote, or the name of a shipped network; default: `cnn`
+        | None = None,  # `.onnx` file that `mnist-nb optimize` wrote, or the name of a shipped network; default: `robust`
         threads: int | None = None,  # For one call; default: as many as there are processors for this process
         gpu: bool = False,  # Run on a GPU through ONNX Runtime
     ):
@@ -112,7 +112,7 @@ class Prediction:
         "What JSON can hold of it: all but the picture."
         return {k: getattr(self, k) for k in ('path', 'digit', 'probability', 'top_k', 'rejected', 'reason')}
 
-# %% ../nbs/04_predict.ipynb #c5119ee2
+# %% ../nbs/04_predict.ipynb #7f4c3689
 def make_prediction(
     probabilities: np.ndarray,  # `[classes]`
     classes: list[int | str],  # What they mean
@@ -125,9 +125,10 @@ def make_prediction(
     "Put an answer together."
     order = (-probabilities).argsort(kind='stable')
     best, second = (classes[i] for i in order[:2])
-    top, unsure = float(probabilities[order[0]]), probabilities[order[0]] < reject_below
+    top, both = float(probabilities[order[0]]), probabilities[order[:2]].sum()
+    unsure = f'not sure: {best} or {second}' if both > 0.6 else f'none of the {len(classes)} classes'
     pairs = [(classes[i], float(probabilities[i])) for i in order[:top_k]]
-    reason = (doubt if reject_below > 0 else None) or (f'not sure: {best} or {second}' if unsure else None)
+    reason = (doubt if reject_below > 0 else None) or (unsure if top < reject_below else None)
     return Prediction(path, best, top, pairs, reason is not None, reason, seen)
 
 # %% ../nbs/04_predict.ipynb #51fc8062
@@ -158,17 +159,19 @@ def default_predictor() -> Predictor:
     "The shipped model, loaded once."
     return Predictor()
 
-# %% ../nbs/04_predict.ipynb #70f42fec
+# %% ../nbs/04_predict.ipynb #39a3e0d8
 def predict(
     sources,  # File, folder, bytes, PIL picture, array (`[h,w]`, `[h,w,3]`, `[n,28,28]`), or a list of them
     model: Predictor | None = None,  # Default: the shipped one
     top_k: int = 1,  # Answers to list for each
-    reject_below: float = 0.5,  # Probability under which an answer is rejected; at 0 nothing is
+    reject_below: float
+    | None = None,  # Probability under which an answer is rejected; default: the model's own; at 0 nothing is
     batch_size: int = 256,  # Pictures to answer at a time
     skip_errors: bool = False,  # Make an unreadable picture a rejected answer, in place of an `ImageError`
 ) -> list[Prediction]:  # One a picture, in order
     "Read digits from pictures."
     model = model or default_predictor()
+    reject_below = model.facts.get('reject_below', 0.5) if reject_below is None else reject_below
     if not 1 <= top_k <= len(model.classes):
         raise ValueError(f'top_k: from 1 to {len(model.classes)}, found {top_k}')
     answers, batch = [], []
@@ -238,7 +241,7 @@ def reading_order(
             lines.append([i])
     return [sorted(line, key=lambda i: boxes[i][1]) for line in lines]
 
-# %% ../nbs/04_predict.ipynb #eb4e4eca
+# %% ../nbs/04_predict.ipynb #48d98c9c
 def cut_columns(
     ink: np.ndarray,  # Glyph `[h,w]`
     most: int = 10,  # Cuts
@@ -274,7 +277,7 @@ def best_parts(
         way.append(before[way[-1]])
     return way[::-1]
 
-# %% ../nbs/04_predict.ipynb #822db9c0
+# %% ../nbs/04_predict.ipynb #6ec5f74c
 def read_glyph(
     ink: np.ndarray,  # Glyph `[h,w]`, 0..1
     model: Predictor,
@@ -314,7 +317,7 @@ class FoundDigit:
             k: v for k, v in self.prediction.to_dict().items() if k != 'path'
         }
 
-# %% ../nbs/04_predict.ipynb #72dea1aa
+# %% ../nbs/04_predict.ipynb #64b409a4
 def read_number(
     source,  # File, bytes, PIL picture, or array
     model: Predictor | None = None,  # Default: the shipped one

@@ -54,7 +54,9 @@ def test_wheel_holds_the_weights(tmp_path):
     subprocess.run([sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '-w', tmp_path, source], check=True)
     names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
     weights = {
-        f'mnist_nb/weights/{name}.{form}' for name in ('fast', 'cnn', 'strong') for form in ('onnx', 'safetensors')
+        f'mnist_nb/weights/{name}.{form}'
+        for name in ('fast', 'cnn', 'strong', 'robust')
+        for form in ('onnx', 'safetensors')
     }
     assert weights <= set(names) and 'mnist_nb/cli.py' in names
     assert not [n for n in names if n.startswith(('tests/', 'nbs/', 'tools/'))]
@@ -88,6 +90,7 @@ def imports(path):
 ROOMS = [
     'data',
     'models',
+    'outliers',
     'train',
     'eval',
     'insight',
@@ -99,6 +102,8 @@ ROOMS = [
     'peers',
     'costs',
     'camera',
+    'reject',
+    'robustness',
     'cli',
 ]  # downwards
 
