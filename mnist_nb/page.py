@@ -180,7 +180,7 @@ def distance(
             best = np.minimum(best, squares[start : start + height] + k * k)
     return np.sqrt(best)
 
-# %% ../nbs/04_page.ipynb #ea4c44d0
+# %% ../nbs/04_page.ipynb #bde4ae48
 PEN = 2.2, 6.0  # widths of a stroke, in pixels of the box of 20, between which it is left as it is
 FINE = 6  # pixels, to one of the box
 
@@ -195,7 +195,7 @@ def set_pen(
     inside = large > 0.45
     outline = distance(inside) - distance(~inside)  # positive inside
     width = 4 * outline[inside].mean() if inside.any() else 0
-    if pen[0] * FINE < width < pen[1] * FINE:
+    if pen[0] * FINE < width < pen[1] * FINE or max(ink.shape) < 12:  # so few pixels don't tell a pen
         return large  # with all its shades of gray
     return np.clip(
         outline + (pen[0] * FINE - width if width < pen[0] * FINE else pen[1] * FINE - width) / 2 + 0.5, 0, 1
@@ -287,7 +287,7 @@ def read_page(
         raise ImageError('no ink: nothing on it differs from its paper; is the digit in the picture?')
     return found
 
-# %% ../nbs/04_page.ipynb #b9b46d6d
+# %% ../nbs/04_page.ipynb #3fd6e627
 def read_bitmap(
     picture: Image.Image,  # Of mode L or RGB, fewer than 64 pixels wide and high: no photograph
 ) -> Page:  # With a single mark
@@ -297,8 +297,10 @@ def read_bitmap(
     if high - low < 0.1:
         raise ImageError('no ink: nothing on it differs from its paper; is the digit in the picture?')
     level = (gray - low) / (high - low)
-    rim = np.concatenate([level[0], level[-1], level[1:-1, 0], level[1:-1, -1]])
-    ink = 1 - level if np.mean(rim > 0.5) > 0.5 else level
+    bright, corners = level > 0.5, level[[0, 0, -1, -1], [0, -1, 0, -1]] > 0.5
+    rim = np.concatenate([bright[0], bright[-1], bright[1:-1, 0], bright[1:-1, -1]])
+    votes = sum(part.mean() > 0.5 for part in (corners, rim, bright))
+    ink = 1 - level if votes >= 2 else level  # paper is what most of it is, or most of its rim, or of its corners
     mask = ink > 0.4
     sides = (side.any() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
     if len(ink) == len(ink[0]) and all(sides):

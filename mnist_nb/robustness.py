@@ -188,7 +188,7 @@ def corrupt(
     spoilt = CORRUPTIONS[name](images.astype(np.float32) / 255, severity, rng)
     return np.round(255 * np.clip(spoilt, 0, 1)).astype(np.uint8)
 
-# %% ../nbs/research/robustness.ipynb #3d28437e
+# %% ../nbs/research/robustness.ipynb #6819453d
 def measure_robustness(
     models: dict[str, Callable],  # From uint8 `[n,1,28,28]` to probabilities or logits `[n,classes]`
     folder: str | Path = 'results',  # Where `robustness.json` goes
@@ -220,7 +220,7 @@ def load_models(
     models = {name: Predictor(name) for name in ('cnn', 'strong', 'robust')}
     if save_dir:
         theirs = torch.nn.Sequential(Normalize(), classic_net())
-        theirs[1].load_state_dict(load_file(Path(save_dir) / 'classic.safetensors'))
+        theirs.load_state_dict(load_file(Path(save_dir) / 'classic.safetensors'))
         theirs.eval()
 
         def answer(x):
