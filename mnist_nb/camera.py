@@ -7,12 +7,12 @@ __all__ = ['NUISANCES', 'neighbours', 'thin', 'pen_line', 'plain_scene', 'tint',
            'draw_page', 'stray_mark', 'lay_down', 'lamp', 'grain', 'photograph', 'shown', 'shown_resized',
            'contact_sheet', 'count_right', 'legible', 'measure_camera', 'camera_table']
 
-# %% ../nbs/08_camera.ipynb #b4e4b424
+# %% ../nbs/08_camera.ipynb #49295b13
 import io
 import json
 import math
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,7 +24,7 @@ from .bench import markdown_table, provenance
 from .data import load_mnist, stratified_split, write_atomic
 from .ink import ImageError, label_parts, open_picture
 from .page import prepare, to_mnist
-from .predict import Predictor, cpu_count, find_model
+from .predict import Predictor, find_model
 
 # %% ../nbs/08_camera.ipynb #6c936556
 def neighbours(mask: np.ndarray) -> np.ndarray:  # `[8,h,w]`, clockwise from above
@@ -378,7 +378,7 @@ def legible(
         seen.append(to_mnist(draw_strokes((300, 300), points * 200 + 50, pairs, 20, 0, rng)))
     return np.flatnonzero(model(np.stack(seen)).argmax(1) == labels)
 
-# %% ../nbs/08_camera.ipynb #ad3c2a07
+# %% ../nbs/08_camera.ipynb #05bbc87f
 def measure_camera(
     model: str | Path | None = None,  # See `Predictor`
     n: int = 40,  # Photographs of each nuisance at each severity
@@ -386,6 +386,7 @@ def measure_camera(
     nuisances: tuple[str, ...] = tuple(NUISANCES),  # Which
     folder: str | Path = 'results',  # Where `camera.json` goes
     data_dir: str | Path | None = None,  # Where the data lies
+    workers: int = 1,  # Processes
 ) -> dict:  # What was written
     "Measure how photographs are read."
     digits = load_mnist('train', data_dir)
@@ -395,7 +396,8 @@ def measure_camera(
     images, labels = valid.images[order, 0].numpy(), valid.labels[order].numpy()
     kept = legible(images, labels, Predictor('strong'))
     images, labels = images[kept], labels[kept]
-    with ProcessPoolExecutor(cpu_count(), get_context('spawn')) as pool:
+    many = workers > 1
+    with ProcessPoolExecutor(workers, get_context('spawn')) if many else ThreadPoolExecutor(1) as pool:
         ask = partial(pool.submit, count_right)
         mix = {s: ask(images[:n_mix], labels[:n_mix], model, None, s) for s in (3, 5)}
         tables = {name: [ask(images[:n], labels[:n], model, name, s) for s in range(1, 6)] for name in nuisances}

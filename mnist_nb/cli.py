@@ -480,7 +480,7 @@ def optimize(
         as_json,
     )
 
-# %% ../nbs/09_cli.ipynb #a1d20d41
+# %% ../nbs/09_cli.ipynb #ed4c31a9
 @app.command()
 def benchmark(
     recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',
@@ -538,8 +538,9 @@ def benchmark(
         return show(row, ablations_table(row), as_json)
     if camera:
         from mnist_nb.camera import camera_table, measure_camera
+        from mnist_nb.predict import cpu_count
 
-        row = measure_camera(folder=output, data_dir=data_dir)
+        row = measure_camera(folder=output, data_dir=data_dir, workers=cpu_count())
         return show(row, camera_table(row), as_json)
     if reject:
         from mnist_nb.reject import measure_reject, reject_table
