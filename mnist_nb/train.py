@@ -262,12 +262,12 @@ def seed_dropout(device: torch.device, *address):
     source = torch.default_generator if device.type == 'cpu' else torch  # the latter seeds every device, slowly
     source.manual_seed(generator('dropout', *address).initial_seed())
 
-# %% ../nbs/02_train.ipynb #2fe4865f
+# %% ../nbs/02_train.ipynb #4c581b39
 def train_step(
     model: Classifier,  # In training mode
     optimizer: torch.optim.Optimizer,  # Of its parameters
     images: torch.Tensor,  # `[batch,1,28,28]`, uint8 or 0..1
-    labels: torch.Tensor,  # `[batch]`; the number of classes for an [outlier](01_outliers.html)
+    labels: torch.Tensor,  # `[batch]`; the number of classes for what is none of them
     config: TrainConfig,  # Smoothing, clipping, precision
 ) -> tuple[float, int]:  # Mean loss of the batch, and how many were right
     "Take one step of the optimizer."
