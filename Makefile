@@ -46,8 +46,8 @@ weights: $(VENV)/installed ## Train the networks that ship with the package anew
 	$(BIN)/mnist-nb optimize --model models/$$net/best_model.safetensors --output mnist_nb/weights/$$net.onnx && \
 	cp models/$$net/best_model.safetensors mnist_nb/weights/$$net.safetensors || exit; done
 
-results: $(VENV)/installed ## Measure all published numbers anew (two hours on a quiet machine)
-	@for row in fast:20 cnn:10 strong:5 robust:3 base:3 improved:3 improved-long:3; do \
+results: $(VENV)/installed ## Measure all published numbers anew (four quiet hours; FONTS and SEMEION name folders)
+	@for row in fast:20 cnn:10 strong:5 strong-long:3 robust:3 base:3 improved:3 improved-long:3; do \
 	$(BIN)/mnist-nb benchmark --recipe $${row%:*} --seeds $${row#*:} --save-dir models/$${row%:*} || exit; done
 	@for epochs in 2 4 8; do $(BIN)/mnist-nb benchmark --recipe fast --epochs $$epochs --seeds 5 || exit; done
 	@for recipe in base improved fast cnn; do $(BIN)/mnist-nb benchmark --recipe $$recipe --seeds 3 --dataset mnist-sample || exit; done
@@ -57,7 +57,9 @@ results: $(VENV)/installed ## Measure all published numbers anew (two hours on a
 	@$(BIN)/mnist-nb benchmark --costs
 	@$(BIN)/mnist-nb benchmark --peers --save-dir models/peers
 	@$(BIN)/mnist-nb benchmark --robustness --save-dir models/peers
-	@for what in camera reject hands; do $(BIN)/mnist-nb benchmark --$$what || exit; done
+	@$(BIN)/mnist-nb benchmark --camera
+	@$(BIN)/mnist-nb benchmark --reject $(if $(FONTS),--fonts $(FONTS))
+	@$(BIN)/mnist-nb benchmark --hands $(if $(SEMEION),--semeion $(SEMEION))
 
 clean: ## Remove what can be made again (not models/)
 	@rm -rf $(VENV) build dist _proc _docs *.egg-info .pytest_cache .ruff_cache

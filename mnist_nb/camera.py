@@ -7,7 +7,7 @@ __all__ = ['NUISANCES', 'neighbours', 'thin', 'pen_line', 'plain_scene', 'tint',
            'draw_page', 'stray_mark', 'lay_down', 'lamp', 'grain', 'photograph', 'shown', 'shown_resized',
            'contact_sheet', 'count_right', 'legible', 'measure_camera', 'camera_table']
 
-# %% ../nbs/08_camera.ipynb #49295b13
+# %% ../nbs/08_camera.ipynb #a74b9a41
 import io
 import json
 import math
@@ -21,10 +21,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from .bench import markdown_table, provenance
-from .data import load_mnist, stratified_split, write_atomic
+from .data import load_mnist, write_atomic
 from .ink import ImageError, label_parts, open_picture
 from .page import prepare, to_mnist
 from .predict import Predictor, find_model
+from .train import TrainConfig, hold_out
 
 # %% ../nbs/08_camera.ipynb #6c936556
 def neighbours(mask: np.ndarray) -> np.ndarray:  # `[8,h,w]`, clockwise from above
@@ -378,7 +379,7 @@ def legible(
         seen.append(to_mnist(draw_strokes((300, 300), points * 200 + 50, pairs, 20, 0, rng)))
     return np.flatnonzero(model(np.stack(seen)).argmax(1) == labels)
 
-# %% ../nbs/08_camera.ipynb #05bbc87f
+# %% ../nbs/08_camera.ipynb #a73a5f7b
 def measure_camera(
     model: str | Path | None = None,  # See `Predictor`
     n: int = 40,  # Photographs of each nuisance at each severity
@@ -390,7 +391,7 @@ def measure_camera(
 ) -> dict:  # What was written
     "Measure how photographs are read."
     digits = load_mnist('train', data_dir)
-    valid = digits[stratified_split(digits.labels, min(5_000, len(digits) // 10))[1]]
+    valid = hold_out(digits, TrainConfig())[1]
     order = np.random.default_rng(0).permutation(len(valid))
     order = order[: max(n, n_mix) + 100]
     images, labels = valid.images[order, 0].numpy(), valid.labels[order].numpy()

@@ -43,7 +43,7 @@ def spline(
     ]
     return [tuple(p) for p in np.concatenate(curves)]
 
-# %% ../nbs/01_outliers.ipynb #fbe338f6
+# %% ../nbs/01_outliers.ipynb #cf77d92a
 STYLES: dict[str, list[list[list[tuple[float, float]]]]] = {  # by digit: styles, of strokes, of points
     '1': [
         [[(0.1, 0.5), (0.4, 0.25), (0.62, 0)], [(0.62, 0), (0.6, 0.5), (0.58, 1)]],
@@ -95,7 +95,7 @@ STYLES: dict[str, list[list[list[tuple[float, float]]]]] = {  # by digit: styles
     ],
 }
 
-
+# %% ../nbs/01_outliers.ipynb #4f1eaea9
 def draw_style(rng: np.random.Generator) -> tuple[str, Image.Image]:  # Digit; white on black, as large as itself
     "Draw a digit in a style that MNIST hardly has."
     digit = list(STYLES)[rng.integers(len(STYLES))]

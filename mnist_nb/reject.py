@@ -6,7 +6,7 @@
 __all__ = ['PRINTED', 'letters_of', 'draw_letters', 'find_fonts', 'draw_blank', 'draw_noise', 'draw_line', 'draw_clouds',
            'cut_photo', 'draw_two', 'non_digits', 'count_reasons', 'measure_reject', 'reject_table', 'coverage_table']
 
-# %% ../nbs/08_reject.ipynb #c85cc17c
+# %% ../nbs/08_reject.ipynb #e7ab73b8
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -17,9 +17,10 @@ from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_sample_images
 
 from .bench import markdown_table, provenance
-from .data import Digits, load_mnist, stratified_split, write_atomic
+from .data import Digits, load_mnist, write_atomic
 from .outliers import DIGIT_LIKE, FONTS, LETTERS, font
 from .predict import Prediction, Predictor, predict
+from .train import TrainConfig, hold_out
 
 # %% ../nbs/08_reject.ipynb #7c8f927d
 PRINTED = ('STIXGeneral', 'STIXGeneralBol', 'cmss10', 'cmtt10', 'cmb10')
@@ -57,7 +58,7 @@ def find_fonts(
         raise ValueError(f'{missing[0]}: no typeface there; name .ttf or .otf files, or a folder of them')
     return found
 
-# %% ../nbs/08_reject.ipynb #8ea2bc5b
+# %% ../nbs/08_reject.ipynb #5f60c3eb
 def draw_blank(rng: np.random.Generator) -> Image.Image:
     "An empty page: one shade, and the grain of paper."
     shade, grain = rng.uniform(60, 250), rng.normal(0, rng.uniform(0, 3), (120, 120))
@@ -76,7 +77,7 @@ def draw_line(rng: np.random.Generator) -> Image.Image:
     ImageDraw.Draw(page).line([tuple(p) for p in points], 0, int(rng.integers(4, 13)), 'curve')
     return page
 
-
+# %% ../nbs/08_reject.ipynb #6e550e1f
 def draw_clouds(rng: np.random.Generator) -> Image.Image:
     "A smooth texture, fine or coarse."
     side = int(rng.integers(3, 20))
@@ -100,7 +101,7 @@ def draw_two(rng: np.random.Generator, images: np.ndarray) -> Image.Image:
         np.maximum(part, images[rng.integers(len(images))][:, : part.shape[1]], out=part)
     return Image.fromarray(255 - page).resize((336, 176))
 
-# %% ../nbs/08_reject.ipynb #46d451de
+# %% ../nbs/08_reject.ipynb #25abf8c5
 def non_digits(
     digits: Digits,  # Validation images, for pairs
     fonts: list[Path] = (),  # Typefaces after handwriting
@@ -123,16 +124,14 @@ def non_digits(
         made['handwriting typefaces'] = draw_letters([ImageFont.truetype(f, 110) for f in find_fonts(fonts)])
     return made
 
-
+# %% ../nbs/08_reject.ipynb #5e53e9b7
 def count_reasons(answers: list[Prediction]) -> dict[str, int]:
     "Count why pictures were refused."
 
-    def short(p):
-        return 'not refused' if not p.rejected else p.reason.split(':')[0] if p.reason else ''
+    reasons = Counter(p.reason.split(':')[0] if p.rejected else 'not refused' for p in answers)
+    return dict(reasons.most_common())
 
-    return dict(Counter(short(p) for p in answers).most_common())
-
-
+# %% ../nbs/08_reject.ipynb #f5109cd0
 def measure_reject(
     model: str | Path | None = None,  # See `Predictor`
     fonts: list[Path] = (),  # Typefaces after handwriting
@@ -142,7 +141,7 @@ def measure_reject(
 ) -> dict:  # What was written
     "Measure what is refused."
     digits, predictor, kinds = load_mnist('train', data_dir), Predictor(model), {}
-    valid = digits[stratified_split(digits.labels, min(5_000, len(digits) // 10))[1]]
+    valid = hold_out(digits, TrainConfig())[1]
     for name, pictures in non_digits(valid, fonts, n).items():
         reasons = count_reasons(predict(pictures, predictor, skip_errors=True))
         kinds[name] = {
@@ -163,7 +162,7 @@ def measure_reject(
     write_atomic(Path(folder) / 'reject.json', json.dumps(row, indent=1).encode())
     return row
 
-
+# %% ../nbs/08_reject.ipynb #5de665f7
 def reject_table(
     row: dict,  # From `reject.json`
 ) -> str:  # Markdown

@@ -8,7 +8,7 @@ __all__ = ['CORRUPTIONS', 'shot_noise', 'impulse_noise', 'glass_blur', 'warped',
            'zigzag', 'canny_edges', 'corrupt', 'measure_robustness', 'load_models', 'mean_error', 'robustness_table',
            'plot_corruptions', 'load_hands', 'measure_hands', 'hands_table', 'away_table']
 
-# %% ../nbs/research/robustness.ipynb #98287257
+# %% ../nbs/research/robustness.ipynb #4d9a5630
 import json
 import math
 from collections.abc import Callable
@@ -26,12 +26,12 @@ from sklearn.datasets import load_digits
 
 from .bench import markdown_table, provenance
 from .data import DataError, load_mnist, show_digits, write_atomic
-from .models import Normalize
+from .models import CheckpointError, Normalize
 from .page import prepare
 from .peers import classic_net
 from .predict import Predictor
 
-# %% ../nbs/research/robustness.ipynb #5e3ba5eb
+# %% ../nbs/research/robustness.ipynb #43320655
 def shot_noise(x, s, rng):
     "Too little light: photons are counted, and come by chance."
     photons = (60, 30, 16, 9, 5)[s - 1]
@@ -51,7 +51,7 @@ def glass_blur(x, s, rng):
     rows, columns = (np.clip(p + rng.integers(-reach, reach + 1, x.shape), 0, 27) for p in places[1:])
     return gaussian_filter(x[places[0], rows, columns], (0, soft, soft))
 
-
+# %% ../nbs/research/robustness.ipynb #a17e5d6b
 def warped(x, matrices):
     "Images seen through a matrix `[n,2,3]` each."
     grid = F.affine_grid(torch.from_numpy(matrices).float(), (len(x), 1, 28, 28), align_corners=False)
@@ -69,7 +69,7 @@ def motion_blur(x, s, rng):
     steps = [length * k / 8 for k in range(-4, 5)]
     return np.mean([warped(x, matrices_of(len(x), x=np.cos(angle) * k, y=np.sin(angle) * k)) for k in steps], 0)
 
-
+# %% ../nbs/research/robustness.ipynb #600edf41
 def shear(x, s, rng):
     "Leaning writing."
     return warped(x, matrices_of(len(x), b=(0.15, 0.25, 0.35, 0.45, 0.55)[s - 1] * rng.choice([-1, 1], len(x))))
@@ -97,7 +97,7 @@ def translate(x, s, rng):
     dx, dy = (rng.choice([-1, 1], len(x)) * (1, 1.75, 2.5, 3.25, 4)[s - 1] / 14 for _ in 'xy')
     return warped(x, matrices_of(len(x), x=dx, y=dy))
 
-# %% ../nbs/research/robustness.ipynb #2cf9ee09
+# %% ../nbs/research/robustness.ipynb #0da523d9
 def stripe(x, s, rng):
     "The margins inverted."
     width, x = (2, 3, 4, 5, 6)[s - 1], x.copy()
@@ -119,7 +119,7 @@ def spatter(x, s, rng):
     drops = gaussian_filter(rng.normal(0, 1, x.shape), (0, 1.2, 1.2))
     return np.maximum(x, np.clip((drops / drops.std() - (2.4, 2.1, 1.9, 1.7, 1.5)[s - 1]) * 2, 0, 1))
 
-
+# %% ../nbs/research/robustness.ipynb #f22abaa1
 def line_points(rng, n, corners):
     "Points `[n,200,2]` along lines of some corners each, from one side to the other."
     at = np.linspace(2, 26, corners)[None].repeat(n, 0)
@@ -150,7 +150,7 @@ def zigzag(x, s, rng):
     "A line with corners, from side to side."
     return draw_points(x, line_points(rng, len(x), (3, 4, 5, 6, 8)[s - 1]), (0.6, 0.7, 0.8, 0.9, 1)[s - 1])
 
-
+# %% ../nbs/research/robustness.ipynb #baa40ea0
 def canny_edges(x, s, rng):
     "Outlines in place of strokes, one pixel wide (Canny 1986), of a picture smoothed more and more."
     width = (0.8, 0.9, 1.0, 1.1, 1.2)[s - 1]
@@ -167,7 +167,7 @@ def canny_edges(x, s, rng):
     edges = binary_propagation(strong, np.ones((1, 3, 3)), weak)  # weak ones that hang on strong ones
     return edges.astype(np.float32)
 
-
+# %% ../nbs/research/robustness.ipynb #14cbd8c3
 CORRUPTIONS: dict[str, Callable] = {
     f.__name__: f
     for f in (
@@ -188,7 +188,7 @@ def corrupt(
     spoilt = CORRUPTIONS[name](images.astype(np.float32) / 255, severity, rng)
     return np.round(255 * np.clip(spoilt, 0, 1)).astype(np.uint8)
 
-# %% ../nbs/research/robustness.ipynb #6819453d
+# %% ../nbs/research/robustness.ipynb #a80ac228
 def measure_robustness(
     models: dict[str, Callable],  # From uint8 `[n,1,28,28]` to probabilities or logits `[n,classes]`
     folder: str | Path = 'results',  # Where `robustness.json` goes
@@ -203,7 +203,7 @@ def measure_robustness(
         return {name: float((model(x[:, None]).argmax(1) != labels).mean()) for name, model in models.items()}
 
     row = {
-        **provenance('robustness', 'mnist-nb benchmark --robustness --save-dir FOLDER'),
+        **provenance('robustness', 'mnist-nb benchmark --robustness' + ' --save-dir FOLDER' * ('classic' in models)),
         'data': test.dataset,
         'images': len(images),
         'clean': errors(images),
@@ -212,15 +212,18 @@ def measure_robustness(
     write_atomic(Path(folder) / 'robustness.json', json.dumps(row, indent=1).encode())
     return row
 
-
+# %% ../nbs/research/robustness.ipynb #f51ecaca
 def load_models(
     save_dir: str | Path | None = None,  # Where `mnist-nb benchmark --peers --save-dir` kept the example's weights
 ) -> dict[str, Callable]:
     "Load the networks that are compared."
     models = {name: Predictor(name) for name in ('cnn', 'strong', 'robust')}
     if save_dir:
+        path = Path(save_dir) / 'classic.safetensors'
+        if not path.is_file():
+            raise CheckpointError(f'{path}: not there; write it with: mnist-nb benchmark --peers --save-dir {save_dir}')
         theirs = torch.nn.Sequential(Normalize(), classic_net())
-        theirs.load_state_dict(load_file(Path(save_dir) / 'classic.safetensors'))
+        theirs.load_state_dict(load_file(path))
         theirs.eval()
 
         def answer(x):
@@ -230,7 +233,7 @@ def load_models(
         models['classic'] = answer
     return models
 
-# %% ../nbs/research/robustness.ipynb #4fe25c02
+# %% ../nbs/research/robustness.ipynb #cd8af6ce
 def mean_error(row: dict, model: str) -> float:  # A fraction
     "The mean error over all corruptions and severities."
     return float(np.mean([[e[model] for e in errors] for errors in row['corruptions'].values()]))
@@ -246,7 +249,7 @@ def robustness_table(
         lines.append((corruption.replace('_', ' '), *(f'{np.mean([e[n] for e in errors]):.1%}' for n in names)))
     return markdown_table([*lines, ('mean of the fifteen', *(f'{mean_error(row, n):.2%}' for n in names))])
 
-
+# %% ../nbs/research/robustness.ipynb #9f6b37d2
 def plot_corruptions(
     row: dict,  # From `robustness.json`
 ) -> Figure:
@@ -265,7 +268,7 @@ def plot_corruptions(
     plt.close(fig)
     return fig
 
-# %% ../nbs/research/robustness.ipynb #61b95bad
+# %% ../nbs/research/robustness.ipynb #335a1566
 def load_hands(
     semeion: str | Path | None = None,  # Folder with `semeion.txt`
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:  # Pictures `[n,h,w]`, 0 for paper and 1 for ink; labels `[n]`
@@ -280,7 +283,7 @@ def load_hands(
         hands['Semeion'] = table[:, :256].reshape(-1, 16, 16), table[:, 256:].argmax(1)
     return hands
 
-
+# %% ../nbs/research/robustness.ipynb #80a3d879
 def measure_hands(
     models: dict[str, Callable],  # From uint8 `[n,28,28]` to probabilities `[n,classes]`
     semeion: str | Path | None = None,  # See `load_hands`
@@ -299,7 +302,7 @@ def measure_hands(
     write_atomic(Path(folder) / 'hands.json', json.dumps(row, indent=1).encode())
     return row
 
-
+# %% ../nbs/research/robustness.ipynb #fb0b6c18
 def hands_table(
     row: dict,  # From `hands.json`
 ) -> str:  # Markdown
@@ -310,7 +313,7 @@ def hands_table(
         lines.append((hand, r['n'], *(f'{r[way][n]:.1%}' for way in ('prepared', 'resized') for n in names)))
     return markdown_table(lines)
 
-# %% ../nbs/research/robustness.ipynb #221633d0
+# %% ../nbs/research/robustness.ipynb #4352d633
 def away_table(
     folder: str | Path = 'results',  # With `camera.json`, `hands.json`, `robustness.json` and `reject.json`
     model: str = 'robust',
@@ -325,9 +328,13 @@ def away_table(
     for name, r in rows['hands']['hands'].items():
         ours, theirs = (r[way][model] for way in ('prepared', 'resized'))
         lines.append((f'{r["n"]:,} digits of {name}: read', f'{ours:.1%}', f'{theirs:.1%} only resized'))
-    errors = {name: f'{mean_error(rows["robustness"], name):.1%}' for name in (model, 'classic')}
+    errors = {name: f'{mean_error(rows["robustness"], name):.1%}' for name in rows['robustness']['clean']}
     lines.append(
-        ('test images spoilt in fifteen ways: misread', errors[model], f"{errors['classic']} by PyTorch's example")
+        (
+            'test images spoilt in fifteen ways: misread',
+            errors[model],
+            f"{errors.get('classic', '–')} by PyTorch's example",
+        )
     )
     lines.append(('pictures that are no digits: refused', f'{rows["reject"]["refused"]:.1%}', ''))
     return markdown_table(lines)
