@@ -341,14 +341,16 @@ def other_shape(
     rivals = [m for m in page.marks if m not in chosen and not m.edge and m.strength > 0.6 * main.strength]
     return any(m.height > 0.6 * main.height and rate_mark(m, shape) > 0.2 * rate_mark(main, shape) for m in rivals)
 
-# %% ../nbs/04_page.ipynb #5327bdca
+# %% ../nbs/04_page.ipynb #24e89775
 def look(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
 ) -> tuple[np.ndarray, str | None]:  # uint8 `[28,28]`: what the network is shown; and what speaks against an answer
     "Bring a picture to what MNIST's pictures are."
     picture = opaque(image)
-    if picture.size == (28, 28) and is_mnist_like(np.asarray(picture.convert('L')) / 255):
-        return np.array(picture.convert('L')), None
+    if picture.size == (28, 28):
+        gray = np.array(picture.convert('L'))
+        if is_mnist_like(gray / 255):
+            return gray, None
     page = read_page(picture)
     chosen = choose_marks(page.marks, page.ink.shape)
     return to_mnist(cut_out(page, chosen)), 'two shapes' if other_shape(page, chosen) else None
