@@ -12,7 +12,7 @@ __all__ = ['CHOICES', 'AT_LEAST', 'AUGMENTATIONS', 'SHORT', 'RECIPES', 'NUMBERS'
            'save_run_weights', 'keep_last_good', 'finish_run', 'tensorboard_writer', 'find_learning_rate', 'steepest',
            'plot_learning_rates', 'generalisation_gap', 'plot_history']
 
-# %% ../nbs/02_train.ipynb #03148a0f
+# %% ../nbs/02_train.ipynb #5b5a3790
 import ctypes
 import json
 import math
@@ -120,7 +120,7 @@ def check_config(
         raise ValueError('patience: early stopping needs validation images (n_valid above 0)')
     return config
 
-# %% ../nbs/02_train.ipynb #059b0aa0
+# %% ../nbs/02_train.ipynb #ea75b864
 AUGMENTATIONS = {
     'none': Augmentation(),
     'light': Augmentation(rotation=5, scale=0.05, shear=0.05, shift=0.5, elastic=0.3),
@@ -166,6 +166,7 @@ RECIPES = {
 }
 RECIPES['strong-long'] = replace(RECIPES['strong'], epochs=24)
 RECIPES['robust'] = replace(RECIPES['strong-long'], augmentation=AUGMENTATIONS['harsh'], styles=0.06, outliers=0.25)
+RECIPES['pocket'] = replace(RECIPES['robust'], arch='cnn', epochs=40)
 
 # %% ../nbs/02_train.ipynb #28d711b4
 def recipe(
