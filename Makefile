@@ -42,7 +42,7 @@ figures: $(VENV)/installed-dev ## Draw the README's pictures anew
 	@$(BIN)/python tools/figures.py
 
 weights: $(VENV)/installed ## Train the networks that ship with the package anew
-	@for net in fast cnn strong robust; do $(BIN)/mnist-nb train --recipe $$net --save_dir models/$$net && \
+	@for net in fast cnn pocket strong robust; do $(BIN)/mnist-nb train --recipe $$net --save_dir models/$$net && \
 	$(BIN)/mnist-nb optimize --model models/$$net/best_model.safetensors --output mnist_nb/weights/$$net.onnx && \
 	cp models/$$net/best_model.safetensors mnist_nb/weights/$$net.safetensors || exit; done
 

@@ -47,9 +47,9 @@ setup(
     ]
     + ['Programming Language :: Python :: ' + v for v in py_versions[py_versions.index(min_python) :]],
     packages=find_packages(include=[cfg['lib_path'], cfg['lib_path'] + '.*']),
-    package_data={cfg['lib_path']: ['weights/*']},
+    package_data={cfg['lib_path']: ['weights/*', 'web/*']},
     install_requires=words('requirements'),
-    extras_require={extra: words(f'{extra}_requirements') for extra in ('dev', 'tensorboard')},
+    extras_require={extra: words(f'{extra}_requirements') for extra in ('dev', 'serve', 'tensorboard')},
     python_requires='>=' + min_python,
     entry_points={
         'console_scripts': words('console_scripts'),

@@ -6,7 +6,7 @@
 __all__ = ['app', 'DataDir', 'Dataset', 'Json', 'Cpu', 'Gpu', 'Model', 'ClickException', 'say', 'show', 'two_columns', 'data',
            'extract', 'models', 'collect_settings', 'recipe_name', 'build_config', 'saved_config', 'train',
            'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'predict', 'read', 'answer_line',
-           'optimize', 'benchmark', 'one_line', 'main']
+           'serve', 'optimize', 'benchmark', 'one_line', 'main']
 
 # %% ../nbs/09_cli.ipynb #0947ebc6
 import json
@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-# %% ../nbs/09_cli.ipynb #9878c356
+# %% ../nbs/09_cli.ipynb #4d508cb8
 app = typer.Typer(
     name='mnist-nb',
     help='Handwritten digits: train, evaluate, predict, export. Add --debug to any command for a traceback.',
@@ -45,7 +45,10 @@ Cpu = Annotated[bool, Option('--cpu', help='Insist on the CPU.')]
 Gpu = Annotated[bool, Option('--gpu', help='Insist on a GPU; an error if there is none.')]
 Model = Annotated[
     Path | None,
-    Option('--model', help='.safetensors or .onnx file, or a network that comes along: fast, cnn (default) or strong.'),
+    Option(
+        '--model',
+        help='.safetensors or .onnx file, or a network that comes along: fast, cnn, pocket, strong or robust (default).',
+    ),
 ]
 
 # %% ../nbs/09_cli.ipynb #e1d98a99
@@ -375,7 +378,7 @@ def onnx_of(model: Path | None) -> Path | None:
         export_onnx(network, exported, facts | {'weights_sha256': sha256})
     return exported
 
-# %% ../nbs/09_cli.ipynb #9d5439bd
+# %% ../nbs/09_cli.ipynb #70e8c1da
 @app.command()
 def predict(
     images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
@@ -452,6 +455,37 @@ def answer_line(p, top_k: int, confidence: bool) -> str:
     best = ', '.join(f'{digit} ({probability:.1%})' if confidence else str(digit) for digit, probability in p.top_k)
     return f'{p.path}: {best}' + (f'  [{p.reason}]' if p.rejected else '')
 
+# %% ../nbs/09_cli.ipynb #c235eb4f
+@app.command()
+def serve(
+    host: Annotated[str, Option('--host', help='Address to listen on; 0.0.0.0 for everybody.')] = '127.0.0.1',
+    port: Annotated[int, Option('--port', min=0, max=65535, help='0: any that is free.')] = 8080,
+    model: Annotated[
+        list[Path] | None,
+        Option('--model', help='As for predict; may be repeated, the first is the default. Default: robust, pocket.'),
+    ] = None,
+    workers: Annotated[int, Option('--workers', min=1, help='Processes.')] = 1,
+    access_log: Annotated[str, Option('--access-log', help='text, json or none.')] = 'text',
+    delay: Annotated[float, Option('--delay', min=0, max=1, help='Seconds to collect pictures for a batch.')] = 0.001,
+    deadline: Annotated[float, Option('--deadline', min=0.1, help='Seconds for a request.')] = 10.0,
+    drain: Annotated[float, Option('--drain', min=0, help='Seconds to answer on after SIGTERM, not ready.')] = 1.0,
+    grace: Annotated[int, Option('--grace', min=0, help='Seconds more for what was accepted.')] = 20,
+):
+    "Answer over HTTP, with a page to draw on; see /docs there."
+    if access_log not in ('text', 'json', 'none'):
+        raise ValueError(f'--access-log {access_log}: choose one of text, json, none')
+    try:
+        from mnist_nb.host import Settings
+        from mnist_nb.host import serve as run
+    except ModuleNotFoundError as e:
+        raise ValueError(
+            f'{e.name} is not installed; get what serving needs with: pip install "mnist-nb[serve]"'
+        ) from e
+    names = tuple(str(onnx_of(path)) for path in model) if model else Settings.models
+    settings = Settings(names, host, port, workers, access_log, drain, grace, deadline, delay)
+    shown = f'[{host}]' if ':' in host else host
+    raise typer.Exit(run(settings, lambda port: say(f'mnist-nb: answering on http://{shown}:{port}')))
+
 # %% ../nbs/09_cli.ipynb #8bc2a344
 @app.command()
 def optimize(
@@ -480,7 +514,7 @@ def optimize(
         as_json,
     )
 
-# %% ../nbs/09_cli.ipynb #ed4c31a9
+# %% ../nbs/09_cli.ipynb #be3afe24
 @app.command()
 def benchmark(
     recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',

@@ -6,7 +6,7 @@
 __all__ = ['MANY', 'ALL', 'ONE', 'LIST', 'PNG', 'Problem', 'busy', 'Limits', 'read_body', 'from_base64', 'Picture', 'first_error',
            'from_json', 'InMemory', 'from_form', 'pictures_of', 'is_small', 'unpack', 'see', 'see_all']
 
-# %% ../nbs/06_intake.ipynb #a6d8b5bf
+# %% ../nbs/06_intake.ipynb #72962f8e
 import base64
 import binascii
 import json
@@ -18,7 +18,6 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from PIL import Image
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -53,7 +52,7 @@ def busy(
     "Tell a client to come back."
     return Problem(503, 'Busy', f'{what}; try again in a second', {'Retry-After': '1'})
 
-# %% ../nbs/06_intake.ipynb #3e37a81a
+# %% ../nbs/06_intake.ipynb #e04faf23
 MANY, ALL = 64, 4_096  # pictures in JSON; pictures of bare pixels
 
 
@@ -63,7 +62,7 @@ class Limits:
 
     body: int = 10_000_000  # Bytes
     pixels: int = 25_000_000  # Of all pictures of a request
-    deadline: float = 10.0  # Seconds, for the body to arrive and again for the answer
+    deadline: float = 10.0  # Seconds, from the head of a request to its answer
     requests: int = 512  # At a time
     decoding: int = 64  # Requests whose pictures are decoded, or wait for it
 
@@ -82,7 +81,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         raise Problem(413, 'Body too large', largest, close)
     return b''.join(parts)
 
-# %% ../nbs/06_intake.ipynb #20f5d5c3
+# %% ../nbs/06_intake.ipynb #b4a65afb
 def from_base64(
     text: object,  # As it came in JSON
 ) -> bytes:
@@ -112,10 +111,10 @@ class Picture(BaseModel):
 ONE, LIST = TypeAdapter(Picture), TypeAdapter(Annotated[list[Picture], Field(min_length=1, max_length=MANY)])
 
 
-def first_error(error: ValidationError | RequestValidationError) -> str:
+def first_error(error: ValidationError) -> str:
     "The first of pydantic's errors, in one line."
     found = error.errors()[0]
-    where = '.'.join(str(part) for part in found['loc'] if part not in ('query', 'Picture') and '[' not in str(part))
+    where = '.'.join(str(part) for part in found['loc'])
     return f'{where}: {found["msg"]}' if where else found['msg']
 
 

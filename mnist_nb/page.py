@@ -235,18 +235,19 @@ def centre_mass(
     canvas[place[0] : place[0] + ink.shape[0], place[1] : place[1] + ink.shape[1]] = ink
     return canvas
 
-# %% ../nbs/04_page.ipynb #abb9f417
+# %% ../nbs/04_page.ipynb #6b192c0b
 def is_mnist_like(
-    gray: np.ndarray,  # `[height,width]`, 0 black to 1 white
+    gray: np.ndarray,  # uint8 `[height,width]`, 0 black to 255 white
 ) -> bool:
     "Is this bright ink in the middle of 28 x 28 black pixels, at MNIST's size?"
     if gray.shape != (28, 28):
         return False
-    rows, columns = np.flatnonzero(gray.any(1)), np.flatnonzero(gray.any(0))
-    if not len(rows) or gray.max() < 0.5:
+    sums = gray.sum(1), gray.sum(0)
+    total = sums[0].sum()
+    if not total or gray.max() < 128:
         return False
-    extent = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
-    mass = [(gray.sum(1 - axis) * np.arange(28)).sum() / gray.sum() for axis in (0, 1)]
+    extent = [used[-1] - used[0] + 1 for used in map(np.flatnonzero, sums)]
+    mass = [along @ np.arange(28) / total for along in sums]
     return max(extent) == 20 and all(abs(m - 14) < 0.75 for m in mass)
 
 # %% ../nbs/04_page.ipynb #ad4fffa6
@@ -341,7 +342,7 @@ def other_shape(
     rivals = [m for m in page.marks if m not in chosen and not m.edge and m.strength > 0.6 * main.strength]
     return any(m.height > 0.6 * main.height and rate_mark(m, shape) > 0.2 * rate_mark(main, shape) for m in rivals)
 
-# %% ../nbs/04_page.ipynb #24e89775
+# %% ../nbs/04_page.ipynb #bc320d0f
 def look(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
 ) -> tuple[np.ndarray, str | None]:  # uint8 `[28,28]`: what the network is shown; and what speaks against an answer
@@ -349,7 +350,7 @@ def look(
     picture = opaque(image)
     if picture.size == (28, 28):
         gray = np.array(picture.convert('L'))
-        if is_mnist_like(gray / 255):
+        if is_mnist_like(gray):
             return gray, None
     page = read_page(picture)
     chosen = choose_marks(page.marks, page.ink.shape)

@@ -112,7 +112,7 @@ class Prediction:
         "What JSON can hold of it: all but the picture."
         return {k: getattr(self, k) for k in ('path', 'digit', 'probability', 'top_k', 'rejected', 'reason')}
 
-# %% ../nbs/04_predict.ipynb #5a08b561
+# %% ../nbs/04_predict.ipynb #721de92d
 def make_predictions(
     probabilities: np.ndarray,  # `[n,classes]`
     classes: list[int | str],  # What they mean
@@ -123,11 +123,10 @@ def make_predictions(
     doubts: list[str | None],  # What speaks against an answer, whatever the network says `[n]`
 ) -> list[Prediction]:  # `[n]`
     "Put answers together."
-    order = (-probabilities).argsort(1, kind='stable')[:, : max(2, top_k)]
-    sorted_ = np.take_along_axis(probabilities, order, 1)
-    made = []
-    for places, values, name, picture, doubt in zip(order.tolist(), sorted_.tolist(), names, seen, doubts):
-        pairs = [(classes[i], p) for i, p in zip(places, values)]
+    made, most = [], max(2, top_k)
+    for values, name, picture, doubt in zip(probabilities.tolist(), names, seen, doubts):
+        order = sorted(range(len(values)), key=values.__getitem__, reverse=True)[:most]
+        pairs = [(classes[i], values[i]) for i in order]
         (best, top), (second, next_) = pairs[:2]
         reason = doubt if reject_below > 0 else None
         if reason is None and top < reject_below:

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['FILES', 'FAULT', 'FAULTS', 'router', 'OWN', 'LAST', 'PAGE_POLICY', 'DOCS_POLICY', 'Batcher', 'Meters', 'Service',
-           'unless_gone', 'Options', 'Answer', 'Digit', 'Number', 'Fault', 'to_json', 'reply', 'body_schema',
-           'service_of', 'answers_of', 'predict_', 'predict_pixels', 'read_file', 'read_', 'one_of', 'explain_file',
-           'explain_', 'model_info', 'healthz', 'readyz', 'info', 'metrics', 'Edge', 'as_problem', 'describe',
-           'serve_files', 'create_app']
+           'leave_off', 'Options', 'Answer', 'Digit', 'Number', 'Fault', 'to_json', 'reply', 'describe_request',
+           'service_of', 'options_of', 'answers_of', 'predict_', 'predict_pixels', 'read_file', 'read_', 'one_of',
+           'explain_file', 'explain_', 'model_info', 'healthz', 'readyz', 'info', 'metrics', 'Edge', 'as_problem',
+           'describe', 'serve_files', 'create_app']
 
-# %% ../nbs/06_serve.ipynb #20f6d06d
+# %% ../nbs/06_serve.ipynb #6dae6c35
 import asyncio
 import hashlib
 import json
@@ -27,8 +27,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from prometheus_client import (
@@ -41,7 +40,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
@@ -172,7 +171,7 @@ class Meters:
         self.digits.labels(model, 'true').inc(rejected)
         self.digits.labels(model, 'false').inc(len(predictions) - rejected)
 
-# %% ../nbs/06_serve.ipynb #90eeeeeb
+# %% ../nbs/06_serve.ipynb #ef956937
 class Service:
     "What requests share: models, their queues, limits, counters, and whether it is ready."
 
@@ -237,33 +236,31 @@ class Service:
         if self.active >= self.limits.requests:
             raise busy('too many requests')
         self.active += 1
+        watcher = None
         try:
             async with asyncio.timeout(self.limits.deadline):
                 body = await read_body(request, self.limits)
+                watcher = asyncio.ensure_future(leave_off(request, asyncio.current_task()))
+                return await work(body)
         except TimeoutError:
-            late = f'the body did not arrive within {self.limits.deadline:g} s'
-            raise Problem(408, 'Too slow', late, {'Connection': 'close'}) from None
-        else:
-            try:
-                async with asyncio.timeout(self.limits.deadline):
-                    return await unless_gone(request, work(body))
-            except TimeoutError:
-                raise busy(f'no answer within {self.limits.deadline:g} s') from None
+            late = f'within {self.limits.deadline:g} s'
+            if watcher:
+                raise busy(f'no answer {late}') from None
+            raise Problem(408, 'Too slow', f'the body did not arrive {late}', {'Connection': 'close'}) from None
+        except asyncio.CancelledError:
+            if watcher and watcher.done():
+                raise Problem(499, 'Client closed request', 'nobody is left to be answered') from None
+            raise
         finally:
             self.active -= 1
+            if watcher:
+                watcher.cancel()
 
 
-async def unless_gone(request: Request, work: Awaitable):
-    "Wait for work, or until the client leaves."
-    answer, gone = asyncio.ensure_future(work), asyncio.ensure_future(request.receive())
-    try:
-        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            return answer.result()
-        raise Problem(499, 'Client closed request', 'nobody is left to be answered')
-    finally:
-        answer.cancel()
-        gone.cancel()
+async def leave_off(request: Request, task: asyncio.Task):
+    "Cancel a task when its client leaves."
+    await request.receive()  # the body is read, so nothing else can come
+    task.cancel()
 
 # %% ../nbs/06_serve.ipynb #8fa313bf
 class Options(BaseModel):
@@ -331,17 +328,21 @@ def reply(value, status: int = 200) -> Response:
     "JSON without detours."
     return Response(json.dumps(value, separators=(',', ':')), status, media_type='application/json')
 
-# %% ../nbs/06_serve.ipynb #54ed2b39
-def body_schema(
+# %% ../nbs/06_serve.ipynb #0ee3364d
+def describe_request(
     *kinds: str,  # Media types
     many: bool = False,  # May JSON hold a list?
+    options: bool = True,  # Are there any?
 ) -> dict:
-    "Describe a body for the OpenAPI document."
+    "Describe body and options for the OpenAPI document."
     binary, one = {'type': 'string', 'format': 'binary'}, Picture.model_json_schema()
     form = {'type': 'object', 'properties': {'image': binary}, 'required': ['image'], 'additionalProperties': False}
     several = {'oneOf': [one, {'type': 'array', 'items': one, 'minItems': 1, 'maxItems': MANY}]}
     schemas = {'application/json': several if many else one, 'multipart/form-data': form}
-    return {'requestBody': {'required': True, 'content': {k: {'schema': schemas.get(k, binary)} for k in kinds}}}
+    body = {'required': True, 'content': {k: {'schema': schemas.get(k, binary)} for k in kinds}}
+    fields = Options.model_json_schema()['properties'] if options else {}
+    query = [{'name': name, 'in': 'query', 'required': False, 'schema': schema} for name, schema in fields.items()]
+    return {'requestBody': body, 'parameters': query}
 
 
 FILES = 'image/png', 'image/jpeg', 'image/webp', 'application/octet-stream', 'multipart/form-data', 'application/json'
@@ -359,6 +360,18 @@ router = APIRouter()
 def service_of(request: Request) -> Service:
     "The service that a request came to."
     return request.app.state.service
+
+
+def options_of(request: Request) -> Options:
+    "The options of a request."
+    if not request.scope['query_string']:
+        return Options()
+    try:
+        options = Options.model_validate(dict(request.query_params))
+    except ValidationError as e:
+        raise Problem(422, 'Not as expected', first_error(e)) from None
+    service_of(request).model(options.model)
+    return options
 
 # %% ../nbs/06_serve.ipynb #ed53a42b
 async def answers_of(
@@ -386,14 +399,16 @@ async def answers_of(
     service.meters.count(name, predictions)
     return predictions
 
-# %% ../nbs/06_serve.ipynb #3cd7f6e6
+# %% ../nbs/06_serve.ipynb #c3dcd09f
 @router.post(
-    '/predict', response_model=Answer | list[Answer], responses=FAULTS, openapi_extra=body_schema(*FILES, many=True)
+    '/predict',
+    response_model=Answer | list[Answer],
+    responses=FAULTS,
+    openapi_extra=describe_request(*FILES, many=True),
 )
-async def predict_(request: Request, options: Annotated[Options, Query()]) -> Response:
+async def predict_(request: Request) -> Response:
     "Read one digit from a picture of any size, or one from each picture of a list."
-    service = service_of(request)
-    service.model(options.model)
+    service, options = service_of(request), options_of(request)
 
     async def work(body):
         sources, many = await pictures_of(request, body)
@@ -408,12 +423,11 @@ async def predict_(request: Request, options: Annotated[Options, Query()]) -> Re
     '/predict/pixels',
     response_model=list[Answer],
     responses=FAULTS,
-    openapi_extra=body_schema('application/octet-stream'),
+    openapi_extra=describe_request('application/octet-stream'),
 )
-async def predict_pixels(request: Request, options: Annotated[Options, Query()]) -> Response:
+async def predict_pixels(request: Request) -> Response:
     "Read many of MNIST's own pictures at once: 784 bytes each, row by row, 0 black to 255 white, up to 4,096."
-    service = service_of(request)
-    service.model(options.model)
+    service, options = service_of(request), options_of(request)
 
     async def work(body):
         if not body or len(body) % 784 or len(body) > 784 * ALL:
@@ -426,7 +440,7 @@ async def predict_pixels(request: Request, options: Annotated[Options, Query()])
 
     return await service.handle(request, work)
 
-# %% ../nbs/06_serve.ipynb #9ac40c45
+# %% ../nbs/06_serve.ipynb #83164735
 def read_file(
     file: bytes,  # Of a picture
     model: Predictor,
@@ -449,10 +463,10 @@ def read_file(
     return {'lines': number_text(found).splitlines(), 'digits': digits, 'reason': None}
 
 
-@router.post('/read', response_model=Number, responses=FAULTS, openapi_extra=body_schema(*FILES))
-async def read_(request: Request, options: Annotated[Options, Query()]) -> Response:
+@router.post('/read', response_model=Number, responses=FAULTS, openapi_extra=describe_request(*FILES))
+async def read_(request: Request) -> Response:
     "Read all digits of a picture, line by line."
-    service = service_of(request)
+    service, options = service_of(request), options_of(request)
     model = service.models[service.model(options.model)]
 
     async def work(body):
@@ -484,7 +498,7 @@ def explain_file(file: bytes, pixels: int) -> bytes:
     '/explain',
     response_class=Response,
     responses={**FAULTS, 200: {'content': {'image/png': {'schema': {'type': 'string', 'format': 'binary'}}}}},
-    openapi_extra=body_schema(*FILES),
+    openapi_extra=describe_request(*FILES, options=False),
 )
 async def explain_(request: Request) -> Response:
     "Draw each step from a picture to what the network sees, as PNG."
@@ -496,7 +510,7 @@ async def explain_(request: Request) -> Response:
 
     return await service.handle(request, work)
 
-# %% ../nbs/06_serve.ipynb #62e65779
+# %% ../nbs/06_serve.ipynb #fb8865c3
 def model_info(
     name: str,
     model: Predictor,
@@ -512,14 +526,14 @@ def model_info(
     }
 
 
-@router.get('/healthz')
-async def healthz() -> dict[str, str]:
+@router.get('/healthz', response_model=dict[str, str])
+async def healthz(request: Request) -> Response:
     "Is the process alive?"
-    return {'status': 'alive'}
+    return reply({'status': 'alive'})
 
 
-@router.get('/readyz', responses={503: FAULTS[503]})
-async def readyz(request: Request) -> dict[str, str]:
+@router.get('/readyz', response_model=dict[str, str], responses={503: FAULTS[503]})
+async def readyz(request: Request) -> Response:
     "Would a request be answered? Asks the default model."
     service = service_of(request)
     bar = np.zeros((1, 28, 28), np.uint8)
@@ -532,20 +546,16 @@ async def readyz(request: Request) -> dict[str, str]:
         answer = None
     if answer is None or not np.isclose(answer.sum(), 1, atol=1e-3):
         raise Problem(503, 'Not ready', 'starting, ending, or too busy', {'Retry-After': '1'})
-    return {'status': 'ready'}
+    return reply({'status': 'ready'})
 
 
-@router.get('/info')
-async def info(request: Request) -> dict:
+@router.get('/info', response_model=dict)
+async def info(request: Request) -> Response:
     "What is served: version, models with their digests, limits."
     service = service_of(request)
-    return {
-        'name': 'mnist-nb',
-        'version': __version__,
-        'default': service.default,
-        'models': service.infos,
-        'limits': {**vars(service.limits), 'pictures': MANY, 'pixel_pictures': ALL, 'batch_delay': service.delay},
-    }
+    limits = {**vars(service.limits), 'pictures': MANY, 'pixel_pictures': ALL, 'batch_delay': service.delay}
+    facts = {'name': 'mnist-nb', 'version': __version__, 'default': service.default}
+    return reply({**facts, 'models': service.infos, 'limits': limits})
 
 
 @router.get('/metrics', response_class=Response)
@@ -553,7 +563,7 @@ async def metrics(request: Request) -> Response:
     "Counters for Prometheus."
     return Response(service_of(request).meters.text(), media_type=CONTENT_TYPE_LATEST)
 
-# %% ../nbs/06_serve.ipynb #6f9a3cf1
+# %% ../nbs/06_serve.ipynb #e5ac5c64
 OWN = "default-src 'none'; connect-src 'self'; img-src 'self' blob: data:; script-src 'self' 'wasm-unsafe-eval'; "
 LAST = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = OWN + "style-src 'self'; media-src 'self' blob:; manifest-src 'self'; " + LAST
@@ -572,7 +582,17 @@ class Edge:
         self.app, self.service, self.log = app, service, log
         headers = {'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache'}
         self.headers = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
-        self.known = {route.path for route in [*router.routes, *app.routes] if isinstance(route, Route)}
+        self.children = {}  # looking them up by label takes longer than counting
+        self.known = {route.path for route in app.routes if isinstance(route, Route)}
+
+    def count(self, path: str, status: int, seconds: float):
+        "Tell the meters of a request."
+        if (path, status) not in self.children:
+            meters = self.service.meters
+            self.children[path, status] = meters.requests.labels(path, status), meters.seconds.labels(path)
+        requests, times = self.children[path, status]
+        requests.inc()
+        times.observe(seconds)
 
     async def __call__(self, scope, receive, send):
         if scope['type'] != 'http':
@@ -600,20 +620,17 @@ class Edge:
         finally:
             seconds, label = time.perf_counter() - start, path if path in self.known else 'other'
             meters.active.dec()
-            meters.requests.labels(label, status).inc()
-            meters.seconds.labels(label).observe(seconds)
+            self.count(label, status, seconds)
             if self.log:
                 client = (scope.get('client') or ('-',))[0]
                 record = {'method': scope['method'], 'path': path, 'status': status, 'bytes': size}
                 self.log({**record, 'milliseconds': round(seconds * 1e3, 2), 'client': client})
 
-# %% ../nbs/06_serve.ipynb #5312d674
-def as_problem(request: Request, error: Exception) -> Response:
+# %% ../nbs/06_serve.ipynb #cc6f5748
+async def as_problem(request: Request, error: Exception) -> Response:
     "Tell a client of any error."
     if isinstance(error, Problem):
         return error.response()
-    if isinstance(error, RequestValidationError):
-        return Problem(422, 'Not as expected', first_error(error)).response()
     if isinstance(error, HTTPException):
         detail = f'{request.method} {request.url.path[:100]}: {error.detail.lower()}; see /docs'
         return Problem(error.status_code, error.detail, detail, dict(error.headers or {})).response()
@@ -626,7 +643,7 @@ def describe(
 ) -> dict:
     "The OpenAPI document, with the models that are served."
     if not app.openapi_schema:
-        made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=router.routes)
         made['components']['schemas']['Fault'] = Fault.model_json_schema()
         for path in made['paths'].values():
             for parameter in path.get('post', {}).get('parameters', []):
@@ -651,7 +668,7 @@ def serve_files(
         route = {'index.html': prefix, 'docs.html': '/docs'}.get(path, prefix + path)
         app.router.add_route(route, partial(send_file, name=path), include_in_schema=False)
 
-# %% ../nbs/06_serve.ipynb #db917087
+# %% ../nbs/06_serve.ipynb #bf6c275e
 def create_app(
     service: Service,
     log: Callable[[dict], None] | None = None,  # Takes a record of each request
@@ -666,11 +683,12 @@ def create_app(
         lifespan=service.running,
     )
     app.state.service = service
-    app.include_router(router)
+    for route in router.routes:  # FastAPI describes, plain routes answer: there is nothing to inject
+        app.router.add_route(route.path, route.endpoint, list(route.methods), include_in_schema=False)
     serve_files(app, Path(str(files('mnist_nb') / 'web')))
     if swagger := find_spec('fastapi_offline'):
         serve_files(app, Path(swagger.origin).parent / 'static', '/docs/')
-    for error in (Problem, RequestValidationError, HTTPException, Exception):
+    for error in (Problem, HTTPException, Exception):
         app.add_exception_handler(error, as_problem)
     app.openapi = partial(describe, app, service)
     return Edge(app, service, log)

@@ -120,7 +120,7 @@ def check_config(
         raise ValueError('patience: early stopping needs validation images (n_valid above 0)')
     return config
 
-# %% ../nbs/02_train.ipynb #ea75b864
+# %% ../nbs/02_train.ipynb #809a4abb
 AUGMENTATIONS = {
     'none': Augmentation(),
     'light': Augmentation(rotation=5, scale=0.05, shear=0.05, shift=0.5, elastic=0.3),
@@ -166,7 +166,7 @@ RECIPES = {
 }
 RECIPES['strong-long'] = replace(RECIPES['strong'], epochs=24)
 RECIPES['robust'] = replace(RECIPES['strong-long'], augmentation=AUGMENTATIONS['harsh'], styles=0.06, outliers=0.25)
-RECIPES['pocket'] = replace(RECIPES['robust'], arch='cnn', epochs=40)
+RECIPES['pocket'] = replace(RECIPES['robust'], arch='cnn')
 
 # %% ../nbs/02_train.ipynb #28d711b4
 def recipe(
