@@ -30,7 +30,7 @@ test: $(VENV)/installed-dev ## Pass all tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check.py
 
 docs: $(VENV)/installed-dev ## Build the site in _docs
-	@PATH="$(CURDIR)/$(BIN):$$PATH"; if command -v quarto >/dev/null; then nbdev_docs; else python tools/docs.py --check; fi
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; if command -v quarto >/dev/null; then nbdev_docs && python tools/docs.py --demo; else python tools/docs.py --check; fi
 
 lab: $(VENV)/installed-dev ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs

@@ -1,0 +1,110 @@
+// A canvas to draw on with mouse, pen, finger or keys. Strokes are kept in parts of its side, so they survive a resize.
+
+const WIDTH = .055, STEP = .02, UNDOS = 'Z'; // of the side: the pen, a step of the cursor
+
+export class Pad extends EventTarget {
+  strokes = [];
+  #pen = null; // the stroke being drawn, by pointer or keys
+  #cursor = {x: .5, y: .5, shown: false, down: false};
+
+  constructor(canvas) {
+    super();
+    this.canvas = canvas;
+    for (const name of ['pointerdown', 'pointermove', 'pointerup', 'pointercancel', 'keydown', 'blur', 'focus'])
+      canvas.addEventListener(name, event => this[`on_${name}`](event));
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
+  }
+
+  undo() { this.#end(); if (this.strokes.pop()) this.#changed(); }
+  clear() { this.#end(); this.strokes = []; this.#changed(); }
+
+  on_pointerdown(event) {
+    if (event.button || this.#pen) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.#cursor.shown = false;
+    this.#begin(event.pointerId);
+    this.#add(event);
+  }
+
+  on_pointermove(event) {
+    if (this.#pen?.id !== event.pointerId) return;
+    const events = event.getCoalescedEvents?.() ?? [];
+    for (const part of events.length ? events : [event]) this.#add(part);
+  }
+
+  on_pointerup(event) { if (this.#pen?.id === event.pointerId) this.#end(); }
+
+  on_pointercancel(event) { // the system took the gesture for itself
+    if (this.#pen?.id === event.pointerId) { this.#end(); this.undo(); }
+  }
+
+  on_keydown(event) {
+    const move = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
+    if (event.ctrlKey || event.metaKey ? event.key.toUpperCase() === UNDOS : event.key === 'Backspace') this.undo();
+    else if (['Escape', 'Delete'].includes(event.key)) this.clear();
+    else if (event.key === ' ') this.#toggle();
+    else if (move) this.#move(...move);
+    else return;
+    event.preventDefault();
+  }
+
+  on_focus() { if (this.canvas.matches(':focus-visible')) { this.#cursor.shown = true; this.draw(); } }
+  on_blur() { this.#cursor.shown = false; this.#end(); this.draw(); }
+
+  #toggle() {
+    if (this.#pen) return this.#end();
+    this.#cursor.shown = true;
+    this.#begin('keys');
+    this.#point(this.#cursor.x, this.#cursor.y, WIDTH);
+  }
+
+  #move(x, y) {
+    const inside = v => Math.min(1, Math.max(0, v));
+    Object.assign(this.#cursor, {x: inside(this.#cursor.x + x * STEP), y: inside(this.#cursor.y + y * STEP), shown: true});
+    if (this.#pen?.id === 'keys') this.#point(this.#cursor.x, this.#cursor.y, WIDTH);
+    this.draw();
+  }
+
+  #begin(id) { this.#pen = {id, stroke: []}; this.strokes.push(this.#pen.stroke); }
+  #end() { this.#pen = null; this.draw(); }
+
+  #add(event) {
+    const box = this.canvas.getBoundingClientRect(), {stroke} = this.#pen, last = stroke.at(-1);
+    const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
+    const far = last ? Math.hypot(x - last.x, y - last.y) : 0;
+    if (last && far < .004) return;
+    let width = WIDTH;
+    if (event.pointerType === 'pen' && event.pressure > 0) width *= .5 + event.pressure; // light is thin
+    else if (last) width *= 1.15 - .4 * Math.min(1, far / Math.max(1, event.timeStamp - last.time) * 250); // fast is thin
+    this.#point(x, y, last ? .7 * last.width + .3 * width : width, event.timeStamp);
+  }
+
+  #point(x, y, width, time = 0) { this.#pen.stroke.push({x, y, width, time}); this.#changed(); }
+  #changed() { this.draw(); this.dispatchEvent(new Event('change')); }
+
+  draw() {
+    const {canvas} = this, side = Math.round(canvas.clientWidth * (devicePixelRatio || 1));
+    if (canvas.width !== side) canvas.width = canvas.height = side;
+    const pen = canvas.getContext('2d'), style = getComputedStyle(canvas);
+    pen.clearRect(0, 0, side, side);
+    pen.strokeStyle = pen.fillStyle = style.color;
+    pen.lineCap = pen.lineJoin = 'round';
+    for (const stroke of this.strokes) {
+      stroke.forEach((b, i) => {
+        const a = stroke[Math.max(0, i - 1)];
+        pen.lineWidth = (a.width + b.width) / 2 * side;
+        pen.beginPath();
+        pen.moveTo(a.x * side, a.y * side);
+        pen.lineTo(b.x * side, b.y * side);
+        pen.stroke();
+      });
+    }
+    if (this.#cursor.shown) {
+      pen.lineWidth = side / 250;
+      pen.beginPath();
+      pen.arc(this.#cursor.x * side, this.#cursor.y * side, WIDTH * side * (this.#pen ? .5 : .8), 0, 7);
+      pen.stroke();
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// From strokes of a pen to what MNIST's pictures are: 28 x 28 bytes, the digit 20 high or wide,
+// its pen as wide as MNIST's, its centre of mass in the middle. Both engines are shown the same bytes.
+
+const BOX = 20, SIDE = 28, PEN = [2.2, 4.2]; // pixels; widths of the pen, least and largest
+
+// A stroke is a list of points {x, y, width}, all in the same unit, whatever it is.
+export function toMnist(strokes) {
+  const points = strokes.flat();
+  if (!points.length) return null;
+  const [left, right] = range(points.map(p => p.x)), [top, bottom] = range(points.map(p => p.y));
+  const longest = Math.max(right - left, bottom - top);
+  const width = points.reduce((sum, p) => sum + p.width, 0) / points.length;
+  const pen = Math.min(PEN[1], Math.max(PEN[0], width * BOX / (longest + width)));
+  const scale = longest < 2 * width ? pen / width : (BOX - pen) / longest; // a dot stays a dot
+  const wide = (right - left) * scale + pen, high = (bottom - top) * scale + pen;
+  const place = p => ({x: (p.x - left) * scale + pen / 2, y: (p.y - top) * scale + pen / 2, r: p.width / width * pen / 2});
+  const box = draw(strokes.map(s => s.map(place)), Math.min(BOX, Math.ceil(wide)), Math.min(BOX, Math.ceil(high)));
+  return centre(box);
+}
+
+const range = values => [Math.min(...values), Math.max(...values)];
+
+// Ink 0..1 of a stroke's picture: how far each pixel's middle lies inside the pen's trace.
+function draw(strokes, width, height) {
+  const ink = new Float32Array(width * height);
+  for (const stroke of strokes) {
+    for (let i = 0; i < Math.max(1, stroke.length - 1); i++) {
+      const a = stroke[i], b = stroke[i + 1] ?? a, reach = Math.max(a.r, b.r) + 1;
+      const [x0, x1] = range([a.x, b.x]), [y0, y1] = range([a.y, b.y]);
+      const dx = b.x - a.x, dy = b.y - a.y, square = dx * dx + dy * dy || 1;
+      for (let y = Math.max(0, Math.floor(y0 - reach)); y < Math.min(height, y1 + reach); y++) {
+        for (let x = Math.max(0, Math.floor(x0 - reach)); x < Math.min(width, x1 + reach); x++) {
+          const px = x + .5 - a.x, py = y + .5 - a.y;
+          const t = Math.min(1, Math.max(0, (px * dx + py * dy) / square));
+          const inside = a.r + t * (b.r - a.r) - Math.hypot(px - t * dx, py - t * dy) + .5;
+          ink[y * width + x] = Math.max(ink[y * width + x], Math.min(1, inside));
+        }
+      }
+    }
+  }
+  return {ink, width, height};
+}
+
+function centre({ink, width, height}) {
+  let total = 0, massX = 0, massY = 0;
+  ink.forEach((v, i) => { total += v; massX += v * (i % width); massY += v * Math.floor(i / width); });
+  const put = (mass, size) => Math.min(SIDE - size, Math.max(0, Math.round(SIDE / 2 - mass / total)));
+  const left = put(massX, width), top = put(massY, height), pixels = new Uint8Array(SIDE * SIDE);
+  ink.forEach((v, i) => { pixels[(top + Math.floor(i / width)) * SIDE + left + i % width] = Math.round(255 * v); });
+  return pixels;
+}
