@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
+from conftest import COMMAND
 
-COMMAND = [sys.executable, '-c', 'from mnist_nb.cli import main; main()']
 SAMPLE = ['--dataset', 'mnist-sample']
 
 

@@ -46,6 +46,7 @@ async function update() {
   $('undo').disabled = $('clear').disabled = !pad.strokes.length;
   if (asking) { waiting = true; return; }
   asking = true;
+  $('answer').ariaBusy = true;
   do {
     waiting = false;
     const pixels = toMnist(pad.strokes);
@@ -57,6 +58,7 @@ async function update() {
     }
   } while (waiting);
   asking = false;
+  $('answer').ariaBusy = false;
 }
 
 function fall(error) {
