@@ -28,6 +28,7 @@ statuses = [
     '7 - Inactive',
 ]
 licenses = {'apache2': 'Apache-2.0', 'mit': 'MIT', 'bsd3': 'BSD-3-Clause'}
+extras = {extra: words(f'{extra}_requirements') for extra in ('serve', 'edge', 'executorch', 'tensorboard')}
 
 setup(
     name=cfg['lib_name'],
@@ -49,7 +50,7 @@ setup(
     packages=find_packages(include=[cfg['lib_path'], cfg['lib_path'] + '.*']),
     package_data={cfg['lib_path']: ['weights/*', 'web/*']},
     install_requires=words('requirements'),
-    extras_require={extra: words(f'{extra}_requirements') for extra in ('dev', 'serve', 'tensorboard')},
+    extras_require={**extras, 'dev': sum(extras.values(), words('dev_requirements'))},  # tests need all of them
     python_requires='>=' + min_python,
     entry_points={
         'console_scripts': words('console_scripts'),

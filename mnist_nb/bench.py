@@ -6,7 +6,7 @@
 __all__ = ['VARIANTS', 'run_seed', 'versions', 'commit', 'provenance', 'summarise', 'benchmark', 'earlier_runs', 'load_results',
            'markdown_table', 'results_table', 'ablate', 'ablations_table', 'benchmark_formats', 'formats_table']
 
-# %% ../nbs/08_bench.ipynb #5a3cf0ff
+# %% ../nbs/08_bench.ipynb #0cdf6cfd
 import copy
 import hashlib
 import importlib.metadata
@@ -19,10 +19,11 @@ from pathlib import Path
 
 import torch
 
+from .chip import compare_all
 from .data import Digits, load_mnist, write_atomic
 from .eval import evaluate
 from .models import create_model, load_weights
-from .optimize import optimize
+from .predict import find_model
 from mnist_nb.train import (
     AUGMENTATIONS,
     RECIPES,
@@ -251,24 +252,25 @@ def ablations_table(
         lines.append((key, f'{100 * statistics.mean(accuracies):.2f}{spread} %', f'{statistics.median(seconds):.1f} s'))
     return markdown_table(lines)
 
-# %% ../nbs/08_bench.ipynb #823de843
+# %% ../nbs/08_bench.ipynb #3f347db4
 def benchmark_formats(
-    paths: list[Path],  # Weights files
+    models: list[Path],  # Weights files, or names of networks that come along
     folder: str | Path = 'results',  # Where `formats.json` goes
     data_dir: str | Path | None = None,  # Where the data lies
 ) -> dict:  # What was written
     "Measure the exported forms of trained networks."
     networks = {}
-    for path in paths:
+    for model in models:
+        path = find_model(model, '.safetensors')
         network, facts = load_weights(path)
-        table, agreement = optimize(network, facts, Path(path).with_suffix('.int8.onnx'), int8=True, data_dir=data_dir)
-        networks[network.arch] = {
+        table, agreement = compare_all(network, facts, data_dir)
+        networks[network.arch if path == Path(model) else path.stem] = {
             **{key: facts[key] for key in ('dataset', 'seed', 'data_digest')},
-            'weights_sha256': hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+            'weights_sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
             'forms': table.to_dict('records'),
-            'int8_parity': agreement,
+            'parity': agreement,
         }
-    command = ' '.join(['mnist-nb benchmark', *(f'--formats {path}' for path in paths)])
+    command = ' '.join(['mnist-nb benchmark', *(f'--formats {model}' for model in models)])
     row = {**provenance('formats', command), 'networks': networks}
     write_atomic(Path(folder) / 'formats.json', json.dumps(row, indent=1).encode())
     return row

@@ -101,6 +101,7 @@ ROOMS = [
     'serve',
     'host',
     'optimize',
+    'chip',
     'bench',
     'peers',
     'costs',
