@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help train test docs lab format figures weights results clean
+.PHONY: help train test docs lab format figures weights results lock engine container-test clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mnist_nb needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 2; }
@@ -46,20 +46,30 @@ weights: $(VENV)/installed ## Train the networks that ship with the package anew
 	$(BIN)/mnist-nb optimize --model models/$$net/best_model.safetensors --output mnist_nb/weights/$$net.onnx && \
 	cp models/$$net/best_model.safetensors mnist_nb/weights/$$net.safetensors || exit; done
 
-results: $(VENV)/installed ## Measure all published numbers anew (four quiet hours; FONTS and SEMEION name folders)
-	@for row in fast:20 cnn:10 strong:5 strong-long:3 robust:3 base:3 improved:3 improved-long:3; do \
+results: $(VENV)/installed-dev ## Measure all published numbers anew (four quiet hours; FONTS and SEMEION name folders)
+	@for row in fast:20 cnn:10 strong:5 strong-long:3 robust:3 pocket:3 base:3 improved:3 improved-long:3; do \
 	$(BIN)/mnist-nb benchmark --recipe $${row%:*} --seeds $${row#*:} --save-dir models/$${row%:*} || exit; done
 	@for epochs in 2 4 8; do $(BIN)/mnist-nb benchmark --recipe fast --epochs $$epochs --seeds 5 || exit; done
 	@for recipe in base improved fast cnn; do $(BIN)/mnist-nb benchmark --recipe $$recipe --seeds 3 --dataset mnist-sample || exit; done
 	@$(BIN)/mnist-nb benchmark --ablations
-	@$(BIN)/mnist-nb benchmark --formats models/fast/best_model.safetensors --formats models/cnn/best_model.safetensors \
-	--formats models/strong/best_model.safetensors --formats models/improved/best_model.safetensors
+	@$(BIN)/mnist-nb benchmark --formats fast --formats cnn --formats pocket --formats strong --formats robust \
+	--formats models/improved/best_model.safetensors
+	@$(BIN)/mnist-nb benchmark --serving
 	@$(BIN)/mnist-nb benchmark --costs
 	@$(BIN)/mnist-nb benchmark --peers --save-dir models/peers
 	@$(BIN)/mnist-nb benchmark --robustness --save-dir models/peers
 	@$(BIN)/mnist-nb benchmark --camera
 	@$(BIN)/mnist-nb benchmark --reject $(if $(FONTS),--fonts $(FONTS))
 	@$(BIN)/mnist-nb benchmark --hands $(if $(SEMEION),--semeion $(SEMEION))
+
+lock: $(VENV)/installed-dev ## Choose anew which versions the container holds
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/lock.py --upgrade
+
+engine: $(VENV)/installed-dev ## Build the page's engine for browsers anew
+	@$(BIN)/mnist-nb optimize --model pocket --format wasm --output mnist_nb/web/digits.wasm
+
+container-test: $(VENV)/installed-dev ## Build the container, and try it (root, buildah, debootstrap)
+	@$(BIN)/python tools/container.py image
 
 clean: ## Remove what can be made again (not models/)
 	@rm -rf $(VENV) build dist _proc _docs *.egg-info .pytest_cache .ruff_cache

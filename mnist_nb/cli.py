@@ -559,7 +559,7 @@ def optimize_small(model: Path, output: Path | None, form: str, data_dir: Path |
     lines = {key: f'{number:,.0f}' if key != 'output' else number for key, number in value.items()}
     show(value, two_columns({key.replace('_', ' '): number for key, number in lines.items()}), as_json)
 
-# %% ../nbs/09_cli.ipynb #be3afe24
+# %% ../nbs/09_cli.ipynb #0ef5d755
 @app.command()
 def benchmark(
     recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',
@@ -595,6 +595,9 @@ def benchmark(
     ] = False,
     hands: Annotated[bool, Option('--hands', help='Measure digits of other collections instead.')] = False,
     semeion: Annotated[Path | None, Option('--semeion', help='Folder of semeion.txt, for --hands.')] = None,
+    serving: Annotated[
+        bool, Option('--serving', help='Measure the service under load instead (eight minutes).')
+    ] = False,
     costs: Annotated[bool, Option('--costs', help='Measure where time goes, and how it grows, instead.')] = False,
     data_dir: DataDir = None,
     dataset: Dataset = 'mnist',
@@ -636,6 +639,11 @@ def benchmark(
 
         row = measure_hands(load_models(), semeion, output)
         return show(row, hands_table(row), as_json)
+    if serving:
+        from mnist_nb.load import measure_serving, serving_table
+
+        row = measure_serving(folder=output, data_dir=data_dir)
+        return show(row, serving_table(row), as_json)
     if costs:
         from mnist_nb.costs import costs_table, measure_costs
 

@@ -105,6 +105,7 @@ ROOMS = [
     'bench',
     'peers',
     'costs',
+    'load',
     'camera',
     'reject',
     'robustness',
