@@ -275,15 +275,16 @@ def benchmark_formats(
     write_atomic(Path(folder) / 'formats.json', json.dumps(row, indent=1).encode())
     return row
 
-# %% ../nbs/08_bench.ipynb #0ddf2d96
+# %% ../nbs/08_bench.ipynb #8dabd88d
 def formats_table(
     folder: str | Path = 'results',  # With `formats.json`
+    only: tuple[str, ...] = (),  # Networks; default: all
 ) -> str:  # Markdown
     "Draw the table of exported forms."
     lines = [('network', 'form', 'size', 'accuracy', 'one image, median', 'images a second')]
     networks = json.loads((Path(folder) / 'formats.json').read_text())['networks']
     for name, row in networks.items():
-        for form in row['forms']:
+        for form in row['forms'] if not only or name in only else []:
             size, accuracy = f'{form["bytes"] / 1000:,.0f} kB', f'{100 * form["accuracy"]:.2f} %'
             speeds = f'{1e6 * form["p50_seconds"]:.0f} µs', f'{form["images_per_second"]:,.0f}'
             lines.append((f'`{name}`', form['form'], size, accuracy, *speeds))

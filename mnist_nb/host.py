@@ -126,7 +126,7 @@ def stop_connecting(
     with contextlib.suppress(OSError):  # elsewhere than on Linux the last connection may be lost
         listening.setsockopt(socket.SOL_SOCKET, 26, struct.pack('HP', len(NO_SYN), ctypes.addressof(held)))
 
-# %% ../nbs/06_host.ipynb #882360b6
+# %% ../nbs/06_host.ipynb #dd82cf7d
 @dataclass(frozen=True)
 class Settings:
     "How to serve."

@@ -188,7 +188,7 @@ def worker_memory(
     sizes = [tuple(1024 * int(re.search(rf'{key}:\s+(\d+)', s)[1]) for key in ('VmRSS', 'VmHWM')) for s in status]
     return [s for s in sizes if s[0] > 50e6]  # not multiprocessing's own helper
 
-# %% ../nbs/08_load.ipynb #418e43f0
+# %% ../nbs/08_load.ipynb #5d223f4b
 LOADS = {
     'png': ('one PNG a request, 32 clients', 32),
     'list': ('64 PNG in JSON, 4 clients', 4),
@@ -225,10 +225,12 @@ def measure_serving(
 
 def serving_table(
     row: dict,  # From `measure_serving`
+    only: tuple[str, ...] = (),  # Numbers of workers; default: all
 ) -> str:  # Markdown
     "Draw the table of loads."
     lines = [('load', 'network', 'workers', 'requests a second', 'pictures a second', 'median', '99 %', 'errors')]
-    for workers, found in row['workers'].items():
+    rows = {workers: found for workers, found in row['workers'].items() if not only or workers in only}
+    for workers, found in rows.items():
         for key, load_ in found['loads'].items():
             kind, model = key.split()
             rates = f'{load_["requests_per_second"]:,.0f}', f'{load_["pictures_per_second"]:,.0f}'
@@ -236,7 +238,7 @@ def serving_table(
             errors = f'{load_["errors"]} of {load_["requests"]:,}'
             lines.append((LOADS[kind][0], f'`{model}`', workers, *rates, *waits, errors))
     facts = []
-    for workers, found in row['workers'].items():
+    for workers, found in rows.items():
         idle, after = max(found['memory']['idle']), max(now for now, _ in found['memory']['after'])
         held = f'{idle / 1e6:.0f} MB a worker at first and {after / 1e6:.0f} MB after all loads'
         facts.append(f'{workers} worker{"s" * (workers != "1")}: ready after {found["ready_seconds"]:.1f} s; {held}.')

@@ -11,8 +11,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from mnist_nb.bench import formats_table, load_results, results_table
+from mnist_nb.load import serving_table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(p for p in (ROOT / 'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
@@ -29,7 +31,9 @@ def test_published_table_is_what_the_results_say():
     assert rows, 'no results on complete MNIST'
     readme, bench = ((ROOT / name).read_text() for name in ('README.md', 'nbs/08_bench.ipynb'))
     assert results_table(rows) in readme
-    assert formats_table(ROOT / 'results') in readme
+    assert formats_table(ROOT / 'results', ('pocket', 'robust')) in readme
+    serving = json.loads((ROOT / 'results' / 'serving.json').read_text())
+    assert serving_table(serving, ('2',)) in readme
     for table in (results_table(load_results(ROOT / 'results', 'mnist-sample')), formats_table(ROOT / 'results')):
         assert all(json.dumps(line, ensure_ascii=False)[1:-1] in bench for line in table.splitlines())
     for row in rows:
@@ -58,8 +62,19 @@ def test_wheel_holds_the_weights(tmp_path):
         for name in ('fast', 'cnn', 'pocket', 'strong', 'robust')
         for form in ('onnx', 'safetensors')
     }
-    assert weights <= set(names) and 'mnist_nb/cli.py' in names
+    page = {f'mnist_nb/web/{p.name}' for p in (ROOT / 'mnist_nb' / 'web').iterdir()}
+    assert weights | page <= set(names) and 'mnist_nb/cli.py' in names
     assert not [n for n in names if n.startswith(('tests/', 'nbs/', 'tools/'))]
+
+
+def test_lock_is_what_the_settings_ask_for():
+    sys.path.insert(0, str(ROOT / 'tools'))
+    from lock import LOCK, wanted
+
+    locked = dict(re.findall(r'^([\w.-]+)==([\w.]+)', LOCK.read_text(), re.M))
+    for requirement in map(Requirement, wanted()):
+        assert requirement.specifier.contains(locked[requirement.name]), requirement
+    assert 'torch' not in locked and LOCK.read_text().count('--hash=sha256:') > len(locked)
 
 
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: p.name)

@@ -152,6 +152,10 @@ def test_three_hundred_abuses_leave_others_served(pictures):
         assert process.poll() is None
 
 
+LINUX = pytest.mark.skipif(not Path('/proc/self/fd').exists(), reason='looks into /proc')
+
+
+@LINUX
 def test_a_thousand_clients_that_leave_cost_nothing(service):
     process, port = service
     large = io.BytesIO()
@@ -215,6 +219,7 @@ def test_sigterm_loses_no_accepted_request(pictures, workers):
     assert not lost and len(asked) > 500 and set(asked) == {200}, (len(asked), lost[:5])
 
 
+@LINUX
 def test_start_to_ready_and_memory(service):
     process, port = service
     assert urllib.request.urlopen(f'http://127.0.0.1:{port}/readyz', timeout=10).status == 200

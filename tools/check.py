@@ -106,11 +106,23 @@ def check_site():
         count(run(sys.executable, 'tools/docs.py', '--check', cwd=tmp)[0] == 0, 'the site does not build')
 
 
+def check_container():
+    "Lint the Dockerfile; build it and try it where that can be done, else the same lock and wheel in an environment."
+    if shutil.which('hadolint'):
+        count(run('hadolint', 'Dockerfile')[0] == 0, 'Dockerfile')
+    else:
+        COUNTS['skipped'] += 1
+    can_build = shutil.which('buildah') and shutil.which('debootstrap') and os.geteuid() == 0
+    for mode in ('wheel', 'image') if can_build else ('wheel',):
+        count(run(sys.executable, 'tools/container.py', mode)[0] == 0, f'the service as {mode}')
+
+
 def main():
     count(run('ruff', 'check', '.')[0] == 0, 'lint', 'make format')
     count(run('ruff', 'format', '--check', '.')[0] == 0, 'format', 'make format')
     check_sync()
     check_site()
+    check_container()
     check_pytest()
     check_notebooks()
     print(f'\n{COUNTS["passed"]} passed, {COUNTS["failed"]} failed, {COUNTS["skipped"]} skipped', flush=True)

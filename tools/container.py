@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / 'requirements' / 'serve.lock'
-PORT, LARGEST = 8080, 400e6  # bytes of the image
+LARGEST = 400e6  # bytes of the image
 BUILDAH = {**os.environ, 'BUILDAH_ISOLATION': 'chroot', 'STORAGE_DRIVER': os.environ.get('STORAGE_DRIVER', 'vfs')}
 CERTIFICATES = Path('/etc/ssl/certs/ca-certificates.crt')
 
@@ -85,7 +86,7 @@ def try_image(folder):
         inside = ['unshare', '--mount', 'sh', '-c', enter, '-', *chroot]
         run(*inside, '/opt/app/bin/python3', '-c', probe)
         health = [*inside, *config['Healthcheck']['Test'][1:]]
-        ask_everything([*inside, *config['Entrypoint'], *config['Cmd']], settings, health)
+        ask_everything([*inside, *config['Entrypoint'], *config['Cmd']], settings, health, 8080)
     finally:
         run('buildah', 'umount', container, env=BUILDAH)
         run('buildah', 'rm', container, env=BUILDAH)
@@ -104,13 +105,16 @@ def try_wheel(folder):
     run(sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', folder, source)
     run(*install, next(folder.glob('*.whl')))
     entry, cmd = (json.loads(line.partition(' ')[2]) for line in (ROOT / 'Dockerfile').read_text().splitlines()[-2:])
-    probe = f"from urllib.request import urlopen; urlopen('http://127.0.0.1:{PORT}/readyz', timeout=2)"
-    ask_everything([app / 'bin' / 'mnist-nb', *entry[1:], *cmd], {'PATH': os.environ['PATH']}, [python, '-c', probe])
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = free.getsockname()[1]
+    probe = f"from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/readyz', timeout=2)"
+    command = [app / 'bin' / 'mnist-nb', *entry[1:], '--port', port, *cmd]
+    ask_everything(command, {'PATH': os.environ['PATH']}, [python, '-c', probe], port)
     imported = run(python, '-c', 'import sys, mnist_nb.host, mnist_nb.cli; print("torch" in sys.modules)').strip()
     assert imported == 'False'
 
 
-def ask_everything(command, settings, health):
+def ask_everything(command, settings, health, port):
     "Start, ask, end."
     image, label = next((x, y) for x, y in zip(*mnist_data()) if y == 7)
     digit = io.BytesIO()
@@ -123,7 +127,7 @@ def ask_everything(command, settings, health):
                 log.seek(0)
                 assert process.poll() is None and time.monotonic() - start < 60, log.read()
             say(f'healthy {time.monotonic() - start:.1f} s after its start')
-            url = f'http://127.0.0.1:{PORT}'
+            url = f'http://127.0.0.1:{port}'
             request = urllib.request.Request(f'{url}/predict', digit.getvalue(), {'Content-Type': 'image/png'})
             answer = json.load(urllib.request.urlopen(request, timeout=10))
             assert answer['digit'] == label and not answer['rejected'], answer
