@@ -2,7 +2,7 @@
 # To pin the base: --build-arg BASE=python:3.13-slim@sha256:…
 ARG BASE=python:3.13-slim
 
-# What is needed to install, and the installed service: no PyTorch, no compiler, no pip.
+# What is needed to install, and the installed service: no PyTorch, no compiler.
 FROM ${BASE} AS build
 WORKDIR /source
 COPY requirements/serve.lock requirements/
@@ -33,6 +33,6 @@ USER 10001:10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["/opt/app/bin/python3", "-c", \
-    "from urllib.request import urlopen; urlopen('http://127.0.0.1:8080/readyz', timeout=2)"]
+    "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8080, timeout=2); c.request('GET', '/readyz'); exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["/opt/app/bin/mnist-nb", "serve", "--host", "0.0.0.0", "--port", "8080"]
 CMD ["--access-log", "json"]

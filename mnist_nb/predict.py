@@ -7,10 +7,10 @@ __all__ = ['ModelError', 'cpu_count', 'find_model', 'Predictor', 'Prediction', '
            'default_predictor', 'predict', 'find_glyphs', 'reading_order', 'cut_columns', 'best_parts', 'read_glyph',
            'FoundDigit', 'read_number', 'number_text']
 
-# %% ../nbs/04_predict.ipynb #8aa9f46c
+# %% ../nbs/04_predict.ipynb #5a89f870
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -321,12 +321,13 @@ class FoundDigit:
             k: v for k, v in self.prediction.to_dict().items() if k != 'path'
         }
 
-# %% ../nbs/04_predict.ipynb #3260ca36
+# %% ../nbs/04_predict.ipynb #51b01fe9
 def read_number(
     source,  # File, bytes, PIL picture, or array
     model: Predictor | None = None,  # Default: the shipped one
     top_k: int = 1,  # Answers to list for each
     reject_below: float = 0.5,  # Probability under which an answer is rejected
+    wanted: Callable[[], bool] = lambda: True,  # Does anybody still wait? Asked before each glyph
 ) -> list[FoundDigit]:  # In reading order
     "Find the digits of a picture, and read them."
     model = model or default_predictor()
@@ -345,6 +346,8 @@ def read_number(
     boxes = [join_boxes([m.box for m in glyph]) for glyph in glyphs]
     for number, line in enumerate(reading_order(boxes)):
         for i in line:
+            if not wanted():
+                raise ImageError('given up: nobody waits for the rest any more')
             ink, (top, left, bottom, right) = cut_out(page, glyphs[i]), boxes[i]
             read = read_glyph(ink, model)
             pictures, alone = np.array([part[2] for part in read]), [None] * len(read)

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['FILES', 'FAULT', 'FAULTS', 'router', 'OWN', 'LAST', 'PAGE_POLICY', 'DOCS_POLICY', 'Batcher', 'Meters', 'Service',
-           'leave_off', 'Options', 'Answer', 'Digit', 'Number', 'Fault', 'to_json', 'reply', 'describe_request',
-           'service_of', 'options_of', 'answers_of', 'predict_', 'predict_pixels', 'read_file', 'read_', 'one_of',
-           'explain_file', 'explain_', 'model_info', 'healthz', 'readyz', 'info', 'metrics', 'Edge', 'as_problem',
-           'describe', 'serve_files', 'create_app']
+           'see_one', 'leave_off', 'Options', 'Answer', 'Digit', 'Number', 'Fault', 'to_json', 'reply',
+           'describe_request', 'service_of', 'options_of', 'answers_of', 'predict_', 'predict_pixels', 'read_file',
+           'read_', 'one_of', 'explain_file', 'explain_', 'model_info', 'healthz', 'readyz', 'info', 'metrics', 'Edge',
+           'as_problem', 'describe', 'serve_files', 'create_app']
 
-# %% ../nbs/06_serve.ipynb #6dae6c35
+# %% ../nbs/06_serve.ipynb #d9fe5635
 import asyncio
 import hashlib
 import json
@@ -50,17 +50,18 @@ from .ink import ImageError
 from mnist_nb.intake import (
     ALL,
     MANY,
+    Budget,
     Limits,
     Picture,
     Problem,
+    body_of,
     busy,
     first_error,
-    is_small,
+    glance,
     pictures_of,
-    read_body,
     see,
     see_all,
-    unpack,
+    unpacked,
 )
 from .page import explain
 from .predict import Prediction, Predictor, cpu_count, make_predictions, number_text, read_number
@@ -171,7 +172,7 @@ class Meters:
         self.digits.labels(model, 'true').inc(rejected)
         self.digits.labels(model, 'false').inc(len(predictions) - rejected)
 
-# %% ../nbs/06_serve.ipynb #ef956937
+# %% ../nbs/06_serve.ipynb #3bd36c56
 class Service:
     "What requests share: models, their queues, limits, counters, and whether it is ready."
 
@@ -184,8 +185,8 @@ class Service:
     ):
         threads = threads or cpu_count()
         self.models, self.limits, self.delay, self.threads = models, limits, delay, threads
-        self.default, self.ready, self.draining = next(iter(models)), False, False
-        self.active = self.decoding = 0
+        self.default, self.ready, self.draining, self.ending = next(iter(models)), False, False, False
+        self.active, self.decoding, self.budget = 0, 0, Budget(limits.bodies)
         self.decoders, self.callers = ThreadPoolExecutor(threads, 'decode'), ThreadPoolExecutor(threads, 'model')
         self.meters, self.infos = Meters(), [model_info(name, model) for name, model in models.items()]
 
@@ -195,11 +196,12 @@ class Service:
         self.queues = {
             name: Batcher(model, self.callers, self.threads, delay=self.delay) for name, model in self.models.items()
         }
-        tasks = [asyncio.ensure_future(queue.run()) for queue in self.queues.values()]
+        self.slots = asyncio.Semaphore(self.threads)
+        self.tasks = [asyncio.ensure_future(queue.run()) for queue in self.queues.values()]
         self.ready = True
         yield
-        self.ready = False
-        for task in tasks:
+        self.ready, self.ending = False, True
+        for task in self.tasks:
             task.cancel()
 
     def model(self, name: str | None) -> str:
@@ -209,27 +211,36 @@ class Service:
         return name or self.default
 
     async def decode(self, work: Callable, *inputs):
-        "Do something slow to a picture in a thread; refuse where too many wait."
+        "Do something slow in a thread; `work` is also told how to ask whether anybody still waits."
         if self.decoding >= self.limits.decoding:
             raise busy('too many pictures are being decoded')
         self.decoding += 1
+        gone, call = threading.Event(), None
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.decoders, work, *inputs)
+            await self.slots.acquire()  # what waits here is dropped with its body when its client leaves
+            call = asyncio.get_running_loop().run_in_executor(
+                self.decoders, work, *inputs, lambda: not gone.is_set() and not self.ending
+            )
+            call.add_done_callback(lambda _: self.slots.release())
+            return await asyncio.shield(call)
         finally:
+            gone.set()
             self.decoding -= 1
+            if call:
+                call.add_done_callback(lambda call: call.exception())  # if it fails after all, nobody is left to know
 
     async def see(self, sources: list[bytes]) -> list[tuple[np.ndarray | None, str | None]]:
         "Prepare pictures."
-        if len(sources) == 1 and is_small(sources[0]):
-            return [see(sources[0], self.limits.pixels)[:2]]  # a thread would take longer
-        if len(sources) == 1:
-            return [(await self.decode(see, sources[0], self.limits.pixels))[:2]]
-        wanted = threading.Event()
-        wanted.set()
-        try:
-            return await self.decode(see_all, sources, self.limits.pixels, wanted)
-        finally:
-            wanted.clear()
+        if len(sources) > 1:
+            return await self.decode(see_all, sources, self.limits.pixels)
+        seen = glance(sources[0])
+        return [(seen, None) if seen is not None else await self.decode(see_one, sources[0], self.limits.pixels)]
+
+    async def pictures(self, request: Request, body: bytes) -> tuple[list[bytes], bool]:
+        "Tell the files in a body; what takes long to go through does so in a thread."
+        if len(body) < 100_000 or request.headers.get('content-type', '').startswith(('image/', 'application/octet')):
+            return await pictures_of(request, body)
+        return await self.decode(lambda wanted: asyncio.run(pictures_of(request, body)))
 
     async def handle(self, request: Request, work: Callable[[bytes], Awaitable]):
         "Read a body in time, answer in time, and leave off when the client has left."
@@ -238,8 +249,7 @@ class Service:
         self.active += 1
         watcher = None
         try:
-            async with asyncio.timeout(self.limits.deadline):
-                body = await read_body(request, self.limits)
+            async with asyncio.timeout(self.limits.deadline), body_of(request, self.limits, self.budget) as body:
                 watcher = asyncio.ensure_future(leave_off(request, asyncio.current_task()))
                 return await work(body)
         except TimeoutError:
@@ -255,6 +265,11 @@ class Service:
             self.active -= 1
             if watcher:
                 watcher.cancel()
+
+
+def see_one(file: bytes, pixels: int, wanted: Callable[[], bool]) -> tuple[np.ndarray | None, str | None]:
+    "As `see`, unless nobody waits any more."
+    return see(file, pixels) if wanted() else (None, 'given up')
 
 
 async def leave_off(request: Request, task: asyncio.Task):
@@ -328,11 +343,11 @@ def reply(value, status: int = 200) -> Response:
     "JSON without detours."
     return Response(json.dumps(value, separators=(',', ':')), status, media_type='application/json')
 
-# %% ../nbs/06_serve.ipynb #0ee3364d
+# %% ../nbs/06_serve.ipynb #bf2d347b
 def describe_request(
     *kinds: str,  # Media types
     many: bool = False,  # May JSON hold a list?
-    options: bool = True,  # Are there any?
+    options: tuple[str, ...] = ('model', 'top_k', 'reject_below', 'seen'),
 ) -> dict:
     "Describe body and options for the OpenAPI document."
     binary, one = {'type': 'string', 'format': 'binary'}, Picture.model_json_schema()
@@ -340,8 +355,8 @@ def describe_request(
     several = {'oneOf': [one, {'type': 'array', 'items': one, 'minItems': 1, 'maxItems': MANY}]}
     schemas = {'application/json': several if many else one, 'multipart/form-data': form}
     body = {'required': True, 'content': {k: {'schema': schemas.get(k, binary)} for k in kinds}}
-    fields = Options.model_json_schema()['properties'] if options else {}
-    query = [{'name': name, 'in': 'query', 'required': False, 'schema': schema} for name, schema in fields.items()]
+    fields = Options.model_json_schema()['properties']
+    query = [{'name': name, 'in': 'query', 'required': False, 'schema': fields[name]} for name in options]
     return {'requestBody': body, 'parameters': query}
 
 
@@ -373,7 +388,7 @@ def options_of(request: Request) -> Options:
     service_of(request).model(options.model)
     return options
 
-# %% ../nbs/06_serve.ipynb #ed53a42b
+# %% ../nbs/06_serve.ipynb #5821ab21
 async def answers_of(
     service: Service,
     looks: list[
@@ -399,7 +414,7 @@ async def answers_of(
     service.meters.count(name, predictions)
     return predictions
 
-# %% ../nbs/06_serve.ipynb #c3dcd09f
+# %% ../nbs/06_serve.ipynb #90963a4e
 @router.post(
     '/predict',
     response_model=Answer | list[Answer],
@@ -411,7 +426,7 @@ async def predict_(request: Request) -> Response:
     service, options = service_of(request), options_of(request)
 
     async def work(body):
-        sources, many = await pictures_of(request, body)
+        sources, many = await service.pictures(request, body)
         predictions = await answers_of(service, await service.see(sources), options)
         found = [to_json(p, options.seen) for p in predictions]
         return reply(found if many else found[0])
@@ -423,13 +438,15 @@ async def predict_(request: Request) -> Response:
     '/predict/pixels',
     response_model=list[Answer],
     responses=FAULTS,
-    openapi_extra=describe_request('application/octet-stream'),
+    openapi_extra=describe_request('application/octet-stream', options=('model', 'top_k', 'reject_below')),
 )
 async def predict_pixels(request: Request) -> Response:
     "Read many of MNIST's own pictures at once: 784 bytes each, row by row, 0 black to 255 white, up to 4,096."
     service, options = service_of(request), options_of(request)
 
     async def work(body):
+        if options.seen:
+            raise Problem(422, 'Not as expected', 'seen: what the network sees of bare pixels is what was sent')
         if not body or len(body) % 784 or len(body) > 784 * ALL:
             raise Problem(
                 422, 'Not as expected', f'found {len(body)} bytes; expected 784 for each of 1 to {ALL} pictures'
@@ -440,20 +457,21 @@ async def predict_pixels(request: Request) -> Response:
 
     return await service.handle(request, work)
 
-# %% ../nbs/06_serve.ipynb #83164735
+# %% ../nbs/06_serve.ipynb #7e389ee3
 def read_file(
     file: bytes,  # Of a picture
     model: Predictor,
     options: Options,
     pixels: int,  # At most
+    wanted: Callable[[], bool],  # Does anybody still wait for it?
 ) -> dict:
     "Read all digits of a picture."
-    picture = unpack(file, pixels)
     below = model.facts.get('reject_below', 0.5) if options.reject_below is None else options.reject_below
-    try:
-        found = read_number(picture, model, min(options.top_k, len(model.classes)), below)
-    except ImageError as e:
-        return {'lines': [], 'digits': [], 'reason': str(e)}
+    with unpacked(file, pixels) as picture:
+        try:
+            found = read_number(picture, model, min(options.top_k, len(model.classes)), below, wanted)
+        except ImageError as e:
+            return {'lines': [], 'digits': [], 'reason': str(e)}
     across, down = (full / own for full, own in zip(picture.info['full_size'], picture.size))
     digits = []
     for f in found:
@@ -478,19 +496,20 @@ async def read_(request: Request) -> Response:
 
 async def one_of(request: Request, body: bytes) -> bytes:
     "Tell the one file in a body."
-    sources, many = await pictures_of(request, body)
+    sources, many = await service_of(request).pictures(request, body)
     if many:
         raise Problem(422, 'Not as expected', 'one picture at a time; expected {"image": BASE64}')
     return sources[0]
 
 
-def explain_file(file: bytes, pixels: int) -> bytes:
+def explain_file(file: bytes, pixels: int, wanted: Callable[[], bool]) -> bytes:
     "Draw the way from a picture to what the network sees."
-    out, picture = BytesIO(), unpack(file, pixels)
-    try:
-        explain(picture).save(out, 'PNG')
-    except ImageError as e:
-        raise Problem(422, 'No digit', str(e)) from None
+    out = BytesIO()
+    with unpacked(file, pixels) as picture:
+        try:
+            explain(picture).save(out, 'PNG')
+        except ImageError as e:
+            raise Problem(422, 'No digit', str(e)) from None
     return out.getvalue()
 
 
@@ -498,7 +517,7 @@ def explain_file(file: bytes, pixels: int) -> bytes:
     '/explain',
     response_class=Response,
     responses={**FAULTS, 200: {'content': {'image/png': {'schema': {'type': 'string', 'format': 'binary'}}}}},
-    openapi_extra=describe_request(*FILES, options=False),
+    openapi_extra=describe_request(*FILES, options=()),
 )
 async def explain_(request: Request) -> Response:
     "Draw each step from a picture to what the network sees, as PNG."
@@ -510,7 +529,7 @@ async def explain_(request: Request) -> Response:
 
     return await service.handle(request, work)
 
-# %% ../nbs/06_serve.ipynb #fb8865c3
+# %% ../nbs/06_serve.ipynb #8ae4b4b1
 def model_info(
     name: str,
     model: Predictor,
@@ -538,11 +557,11 @@ async def readyz(request: Request) -> Response:
     service = service_of(request)
     bar = np.zeros((1, 28, 28), np.uint8)
     bar[:, 4:24, 13:16] = 255
+    well = service.ready and not service.draining and not any(task.done() for task in service.tasks)
     try:
         async with asyncio.timeout(2):
-            ask = asyncio.get_running_loop().run_in_executor(service.callers, service.models[service.default], bar)
-            answer = await ask if service.ready and not service.draining else None
-    except TimeoutError:
+            answer = await service.queues[service.default](bar) if well else None
+    except (TimeoutError, Problem):
         answer = None
     if answer is None or not np.isclose(answer.sum(), 1, atol=1e-3):
         raise Problem(503, 'Not ready', 'starting, ending, or too busy', {'Retry-After': '1'})

@@ -182,7 +182,14 @@ def test_photo_clear_undo_keys_and_resize(open_page, url, pictures, tmp_path):
     page.set_input_files('#file', tmp_path / 'no.png')
     expect(page.locator('#reason')).to_contain_text('not a picture')
 
+    page.set_input_files('#file', tmp_path / 'photo.jpg')
+    expect(page.locator('#way img')).to_be_visible()
+    page.click('#clear')
+    assert read(page)[0] == '–' and page.locator('#photo').is_hidden()
+
+    page.set_input_files('#file', tmp_path / 'photo.jpg')  # whose answer comes when nobody wants it any more
     draw(page, ONE)
+    page.wait_for_timeout(1500)
     assert read(page)[0] == '1' and page.locator('#photo').is_hidden()
     page.click('#undo')
     assert read(page)[0] == '–' and page.locator('#clear').is_disabled()
@@ -243,6 +250,21 @@ def test_accessible(open_page, url, scheme, device):
         assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
     found = Axe().run(page)
     assert not found.response['violations'], found.generate_report()
+
+
+@pytest.mark.parametrize('size', [(844, 390), (1366, 630), (320, 640)])
+def test_pad_is_square(open_page, url, size):
+    page = open_page(url, viewport=dict(zip(('width', 'height'), size)))
+    box = page.locator('#pad').bounding_box()
+    assert abs(box['width'] - box['height']) < 1 and box['height'] < size[1]
+
+
+def test_stalled_service_gives_way_to_the_browser(open_page, url):
+    page = open_page(url, expected='ERR_FAILED')
+    page.route('**/predict/pixels*', lambda route: None)  # never answered
+    draw(page, ONE)
+    expect(page.locator('#source')).to_contain_text('service is away', timeout=10_000)
+    assert read(page)[0] == '1'
 
 
 def test_finger_draws_on_a_phone(open_page, url):

@@ -9,10 +9,13 @@ import os
 import random
 import signal
 import socket
+import struct
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +25,18 @@ from conftest import COMMAND, hosted
 from PIL import Image
 
 from mnist_nb.predict import Predictor
+
+LINUX_HERE = Path('/proc/self/fd').exists()
+LINUX = pytest.mark.skipif(not LINUX_HERE, reason='looks into /proc')
+
+
+def two_headed():
+    "A PNG file that says first that it is small, and then that it is large."
+    small, large = (
+        kind + struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0) for kind, side in ((b'IHDR', 28), (b'IHDR', 6000))
+    )
+    chunks = [struct.pack('>I', 13) + head + struct.pack('>I', zlib.crc32(head)) for head in (small, large)]
+    return b'\x89PNG\r\n\x1a\n' + b''.join(chunks)
 
 
 def png(picture):
@@ -89,28 +104,37 @@ def test_ten_thousand_pictures_get_their_own_answers(service, pictures):
 
 
 HEAD = b'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n'
-ABUSES = {
-    'half a head, then silence': [b'POST /predict HT'],
-    'half a head, then gone': [b'POST /predict HTTP/1.1\r\nHo', None],
-    'huge head': [b'GET / HTTP/1.1\r\n'] + [b'x: ' + 4000 * b'y' + b'\r\n'] * 20,
-    'no HTTP': [b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + os.urandom(200)],
-    'fewer bytes than said, then silence': [HEAD + b'Content-Length: 1000\r\n\r\n' + b'x' * 10],
-    'fewer bytes than said, then gone': [HEAD + b'Content-Length: 1000\r\n\r\n' + b'x' * 10, None],
-    'more bytes than said': [HEAD + b'Content-Length: 3\r\n\r\n' + b'x' * 5000],
-    'two lengths': [HEAD + b'Content-Length: 3\r\nContent-Length: 7\r\n\r\nxxxxxxx'],
-    'negative length': [HEAD + b'Content-Length: -1\r\n\r\n'],
-    'length and chunks': [HEAD + b'Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n'],
-    'chunks of a byte': [HEAD + b'Transfer-Encoding: chunked\r\n\r\n'] + [b'1\r\nx\r\n'] * 50 + [b'0\r\n\r\n'],
-    'chunks without end': [HEAD + b'Transfer-Encoding: chunked\r\n\r\n'] + [b'1\r\nx\r\n'] * 50,
-    'no chunk': [HEAD + b'Transfer-Encoding: chunked\r\n\r\nzz\r\n'],
-    'half closed': [HEAD + b'Content-Length: 3\r\n\r\nxxx', 'half'],
-    'many at once': [b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' * 50],
+GONE, CLOSED, LONG = {b''}, {b'', b'408'}, b'1\r\nx\r\n'
+ABUSES = {  # what is sent, and with which status it may be answered, if at all
+    'half a head, then silence': ([b'POST /predict HT'], GONE),
+    'half a head, then gone': ([b'POST /predict HTTP/1.1\r\nHo', None], GONE),
+    'huge head': ([b'GET / HTTP/1.1\r\n'] + [b'x: ' + 4000 * b'y' + b'\r\n'] * 20, {b'431'}),
+    'no HTTP': ([b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + bytes(range(200))], {b'400'}),
+    'fewer bytes than said, then silence': ([HEAD + b'Content-Length: 1000\r\n\r\n' + b'x' * 10], {b'408'}),
+    'fewer bytes than said, then gone': ([HEAD + b'Content-Length: 1000\r\n\r\n' + b'x' * 10, None], GONE),
+    'more bytes than said': ([HEAD + b'Content-Length: 3\r\n\r\n' + b'x' * 5000], {b'422', b'400'}),
+    'two lengths': ([HEAD + b'Content-Length: 3\r\nContent-Length: 7\r\n\r\nxxxxxxx'], {b'400'}),
+    'negative length': ([HEAD + b'Content-Length: -1\r\n\r\n'], {b'400'}),
+    'length and chunks': (
+        [HEAD + b'Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n'],
+        {b'400', b'422'},
+    ),
+    'chunks of a byte': ([HEAD + b'Transfer-Encoding: chunked\r\n\r\n', *[LONG] * 50, b'0\r\n\r\n'], {b'422'}),
+    'chunks without end': ([HEAD + b'Transfer-Encoding: chunked\r\n\r\n', *[LONG] * 50], {b'408'}),
+    'no chunk': ([HEAD + b'Transfer-Encoding: chunked\r\n\r\nzz\r\n'], {b'400'}),
+    'half closed': ([HEAD + b'Content-Length: 3\r\n\r\nxxx', 'half'], {b'422', b''}),
+    'many at once': ([b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' * 50], {b'200', b'400'}),
+    'a body where there is none': ([b'GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n', b'x'], {b'200'}),
+    'two heads of a picture': (
+        [HEAD + b'Content-Length: 2000\r\n\r\n' + two_headed().ljust(2000, b'\0')],
+        {b'422', b'413'},
+    ),
 }
 
 
 def abuse(port, parts):
-    "Send parts, and return the first line of what comes back, if anything does."
-    with socket.create_connection(('127.0.0.1', port), timeout=3) as s:
+    "Send parts, and return the status that comes back, if any does."
+    with socket.create_connection(('127.0.0.1', port), timeout=5) as s:
         try:
             for part in parts:
                 if part is None:
@@ -120,7 +144,10 @@ def abuse(port, parts):
                 else:
                     s.sendall(part)
                     time.sleep(0.002)
-            return s.recv(4096).split(b'\r\n')[0]
+        except ConnectionError:
+            pass  # an answer may have come all the same
+        try:
+            return s.recv(4096)[9:12]
         except (TimeoutError, ConnectionError):
             return b''
 
@@ -138,21 +165,42 @@ def test_three_hundred_abuses_leave_others_served(pictures):
                 if response.status != 200:
                     failures.append(answer)
 
+        names = [list(ABUSES)[i % len(ABUSES)] for i in range(300)]
         with ThreadPoolExecutor(64) as threads:
             others = [threads.submit(well_behaved) for _ in range(4)]
-            lines = list(threads.map(lambda i: abuse(port, list(ABUSES.values())[i % len(ABUSES)]), range(300)))
+            said = list(threads.map(lambda name: abuse(port, ABUSES[name][0]), names))
             stop.set()
             [other.result() for other in others]
         assert len(times) > 100 and not failures and np.percentile(times, 99) < 1, (len(times), failures[:3])
-        said = dict(zip(ABUSES, lines))
-        assert said['no HTTP'].startswith(b'HTTP/1.1 400') and said['huge head'].startswith(b'HTTP/1.1 431'), said
-        assert b' 5' not in b''.join(line[8:11] for line in lines), said
-        assert said['fewer bytes than said, then silence'].startswith(b'HTTP/1.1 408'), said
-        assert said['chunks of a byte'].startswith(b'HTTP/1.1 422'), said
-        assert process.poll() is None
+        assert not [(name, status) for name, status in zip(names, said) if status not in ABUSES[name][1]]
+        assert process.poll() is None and metric(port, 'mnist_nb_active_requests') <= 1
 
 
-LINUX = pytest.mark.skipif(not Path('/proc/self/fd').exists(), reason='looks into /proc')
+def test_connections_that_ask_nothing_end(pictures):
+    "Also after an answer, and one that never reads its answers."
+    with hosted() as (_, port):
+        idle = socket.create_connection(('127.0.0.1', port), timeout=15)
+        after = socket.create_connection(('127.0.0.1', port), timeout=15)
+        after.sendall(b'GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n')
+        assert after.recv(4096).startswith(b'HTTP/1.1 200')
+        deaf = socket.socket()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(('127.0.0.1', port))
+        body = pictures[:4000].tobytes()
+        deaf.settimeout(3)
+        head = b'POST /predict/pixels?top_k=10 HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n'
+        with contextlib.suppress(OSError):
+            for _ in range(6):  # more than the kernel would keep for it
+                deaf.sendall(head + f'Content-Length: {len(body)}\r\n\r\n'.encode() + body)
+        start = time.monotonic()
+        while time.monotonic() < start + 9:
+            after.sendall(b'x') if time.monotonic() < start + 1 else None
+            time.sleep(1)
+        assert idle.recv(10) == b'' and after.recv(10) == b''
+        time.sleep(4)
+        open_ = [line.split() for line in Path('/proc/net/tcp').read_text().splitlines()[1:]] if LINUX_HERE else []
+        assert not [1 for row in open_ if row[1].endswith(f':{port:04X}') and row[3] == '01'], 'a connection is left'
+        deaf.close()
 
 
 @LINUX
@@ -179,10 +227,12 @@ def test_a_thousand_clients_that_leave_cost_nothing(service):
         list(threads.map(leave, range(1000)))
         files_after, after = settled()
     assert metric(port, 'mnist_nb_active_requests') <= 1
+    text = urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=10).read().decode()
+    assert 'status="499"' in text and 'status="500"' not in text
     assert files_after <= files + 5 and after < before + 30e6, (files, files_after, before / 1e6, after / 1e6)
 
 
-def load_until_refused(port, body, asked, lost):
+def load_until_refused(port, path, body, kind, asked, lost):
     "Ask until nobody listens any more; what was sent and got no answer is lost."
     connection = None
     while True:
@@ -193,46 +243,59 @@ def load_until_refused(port, body, asked, lost):
             except OSError:
                 return
         try:
-            response, _ = post(connection, '/predict/pixels', body, 'application/octet-stream')
+            response, _ = post(connection, path, body, kind)
             asked.append(response.status)
             if response.headers.get('connection') == 'close':
                 connection = None
         except Exception as e:
-            lost.append(repr(e))
+            lost.append(f'{path}: {e!r}')
             return
 
 
 @pytest.mark.parametrize('workers', [1, 2])
 def test_sigterm_loses_no_accepted_request(pictures, workers):
+    photo = io.BytesIO()
+    Image.fromarray(255 - pictures[0]).resize((600, 600)).save(photo, 'JPEG')
+    kinds = [
+        ('/predict/pixels', pictures[:20].tobytes(), 'application/octet-stream'),
+        ('/predict', png(pictures[0]), 'image/png'),
+        ('/predict', photo.getvalue(), 'image/jpeg'),
+        ('/read', photo.getvalue(), 'image/jpeg'),
+    ]
     asked, lost = [], []
     for _ in range(20 if workers == 1 else 3):
         with (
             hosted('--model', 'fast', '--drain', 0.3, '--workers', workers) as (process, port),
-            ThreadPoolExecutor(8) as threads,
+            ThreadPoolExecutor(9) as threads,
+            socket.create_connection(('127.0.0.1', port), timeout=20) as slow,
         ):
-            time.sleep(2 * (workers - 1))
-            for _ in range(8):
-                threads.submit(load_until_refused, port, pictures[:20].tobytes(), asked, lost)
-            time.sleep(random.uniform(0.1, 0.4))
+            slow.sendall(HEAD + b'Content-Length: 3\r\nConnection: close\r\n\r\nx')  # its body ends after the signal
+            for i in range(8):
+                threads.submit(load_until_refused, port, *kinds[i % 4], asked, lost)
+            time.sleep(random.uniform(0.2, 0.5))
             process.send_signal(signal.SIGTERM)
+            time.sleep(0.6)
+            slow.sendall(b'xx')
+            if not slow.recv(4096).startswith(b'HTTP/1.1 422'):
+                lost.append('slow body')
             assert process.wait(20) == 0
-    assert not lost and len(asked) > 500 and set(asked) == {200}, (len(asked), lost[:5])
+    assert not lost and len(asked) > 100 and set(asked) == {200}, (len(asked), lost[:5])
 
 
 @LINUX
-def test_start_to_ready_and_memory(service):
+def test_ready_and_not_large(service):
     process, port = service
     assert urllib.request.urlopen(f'http://127.0.0.1:{port}/readyz', timeout=10).status == 200
-    assert memory(process.pid) < 400e6
+    assert memory(process.pid) < 300e6  # after all of the above
 
 
+@pytest.mark.skipif(sys.platform != 'linux', reason='needs an address of its own that is not 127.0.0.1')
 def test_nobody_else_can_ask_by_default(service):
     _, port = service
-    own = socket.gethostbyname(socket.gethostname())
-    if own.startswith('127.'):
-        pytest.skip('this machine has no address of its own')
-    with pytest.raises(OSError):
-        socket.create_connection((own, port), timeout=2)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(('127.0.0.2', port), timeout=2)
+    with hosted('--host', '0.0.0.0') as (_, port), socket.create_connection(('127.0.0.2', port), timeout=2):
+        pass
 
 
 def test_mistakes_cost_a_line(service):

@@ -112,7 +112,8 @@ def check_container():
         count(run('hadolint', 'Dockerfile')[0] == 0, 'Dockerfile')
     else:
         COUNTS['skipped'] += 1
-    can_build = shutil.which('buildah') and shutil.which('debootstrap') and os.geteuid() == 0
+    tools = os.geteuid() == 0 and shutil.which('buildah') and shutil.which('debootstrap')
+    can_build = tools and subprocess.run(['unshare', '--mount', 'true'], capture_output=True).returncode == 0
     for mode in ('wheel', 'image') if can_build else ('wheel',):
         count(run(sys.executable, 'tools/container.py', mode)[0] == 0, f'the service as {mode}')
 

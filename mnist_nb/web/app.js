@@ -5,7 +5,7 @@ import {toMnist} from './strokes.js';
 
 const $ = id => document.getElementById(id);
 const pad = new Pad($('pad')), engines = {}, percent = p => `${(100 * p).toFixed(1)} %`;
-let chosen = 'browser', asking = false, waiting = false, url = null;
+let chosen = 'browser', picked = false, turn = 0, ofPhoto = 0, drawing = false, asking = false, waiting = false, url = null;
 
 const bars = Array.from({length: 10}, (_, i) => {
   const line = document.createElement('li');
@@ -22,8 +22,8 @@ function showSeen(pixels) {
 }
 
 function tell(why = '') {
-  const {model} = engines[chosen].about;
-  $('source').textContent = `${why}the network ${model} answers ${chosen === 'service' ? 'from the service' : 'in this browser'}`;
+  const model = engines[chosen]?.about.model;
+  if (model) $('source').textContent = `${why}the network ${model} answers ${chosen === 'service' ? 'from the service' : 'in this browser'}`;
 }
 
 function show(answer, pixels) {
@@ -41,20 +41,29 @@ function show(answer, pixels) {
   $('seen').setAttribute('aria-label', `What the network sees: ${said || 'nothing yet'}`);
 }
 
+// A new drawing, a photo, another engine raise `turn`; an answer to something earlier is not shown any more.
+function next() {
+  turn += 1;
+  $('photo').hidden = true;
+  $('undo').disabled = $('clear').disabled = !pad.strokes.length;
+  return turn;
+}
+
 // One question at a time; while it is on its way the newest drawing waits for the next.
 async function update() {
-  $('undo').disabled = $('clear').disabled = !pad.strokes.length;
   if (asking) { waiting = true; return; }
   asking = true;
   $('answer').ariaBusy = true;
   do {
     waiting = false;
-    const pixels = toMnist(pad.strokes);
+    const mine = turn, engine = engines[chosen], pixels = toMnist(pad.strokes);
+    if (!pixels) { if (turn !== ofPhoto) show(); continue; }
+    if (!engine) continue; // it is asked as soon as it is there
     try {
-      const answer = pixels && await engines[chosen].answer(pixels);
-      if (pixels === null || pad.strokes.length) show(answer, pixels);
+      const answer = await engine.answer(pixels);
+      if (mine === turn) show(answer, pixels);
     } catch (error) {
-      fall(error);
+      if (mine === turn) fall(error);
     }
   } while (waiting);
   asking = false;
@@ -65,7 +74,10 @@ function fall(error) {
   if (chosen === 'service' && engines.browser && !error.status) { // the network is away; the other engine is here
     choose('browser', 'the service is away, so ');
     waiting = true;
-  } else show({reason: error.message});
+  } else {
+    show({reason: error.message});
+    if (error.status === 503) setTimeout(() => { if (pad.strokes.length) update(); }, 1000);
+  }
 }
 
 function choose(name, why = '') {
@@ -76,45 +88,59 @@ function choose(name, why = '') {
 
 async function photo(file, problem) {
   pad.clear();
-  $('photo').hidden = true;
+  const mine = ofPhoto = next();
   const away = 'photos are read by the service, and this page runs without one; see the documentation for: mnist-nb serve';
   if (!file || !engines.service) return show({reason: problem ?? away});
+  show({reason: 'reading the photo …'});
   try {
     const {answer, number, way} = await engines.service.photo(file);
+    if (mine !== turn) return;
     show(answer, answer.seen?.flat());
     $('source').textContent = `the network ${engines.service.about.reader} read the photo at the service`;
-    $('number').textContent = number.digits.length > 1 ? `Read as a number: ${number.lines.join(', ')}` : '';
+    $('number').textContent = number?.digits.length > 1 ? `Read as a number: ${number.lines.join(', ')}` : '';
     if (url) URL.revokeObjectURL(url);
     url = way && URL.createObjectURL(way);
     $('way').replaceChildren(...(url ? [Object.assign(new Image(), {src: url, alt: 'Each step from the photo to 28 by 28 pixels'})] : []));
     $('photo').hidden = !url;
+    $('clear').disabled = false;
   } catch (error) {
-    show({reason: error.status ? error.message : 'the service is away; photos need it'});
+    if (mine === turn) show({reason: error.status ? error.message : 'the service is away; photos need it'});
   }
 }
 
 pad.addEventListener('change', () => {
-  if (pad.strokes.length && !$('photo').hidden) { $('photo').hidden = true; tell(); }
+  if (!drawing || !pad.strokes.length) next(), tell(); // more of a drawing is no new one: its answers follow it
+  drawing = pad.strokes.length > 0;
+  $('undo').disabled = $('clear').disabled = !drawing;
   update();
 });
 $('undo').addEventListener('click', () => pad.undo());
 $('clear').addEventListener('click', () => pad.clear());
-$('engine').addEventListener('change', event => { choose(event.target.value); update(); });
+$('engine').addEventListener('change', event => {
+  picked = true;
+  choose(event.target.value);
+  if (pad.strokes.length) { next(); update(); }
+});
 acceptPhotos({input: $('file'), drop: $('pad'), camera: $('camera'), viewfinder: $('viewfinder')}, photo);
+
+function arrive(name, engine) {
+  engines[name] = engine;
+  document.querySelector(`#engine [value=${name}]`).disabled = false;
+  if (!picked) choose(name);
+  update();
+}
 
 showSeen();
 try {
-  engines.browser = await browserEngine();
-  choose('browser');
+  arrive('browser', await browserEngine());
 } catch (error) {
   show({reason: `the engine for browsers could not be loaded: ${error.message}`});
 }
 if (document.querySelector('meta[name=engine]')?.content !== 'browser') {
-  engines.service = await serviceEngine(engines.browser?.about.model).catch(() => null);
-  if (engines.service) {
-    document.querySelector('#engine [value=service]').disabled = false;
+  const service = await serviceEngine(engines.browser?.about.model).catch(() => null);
+  if (service) {
     $('docs').hidden = false;
-    choose('service');
+    arrive('service', service);
   }
 }
 document.body.dataset.ready = 'yes';

@@ -34,15 +34,16 @@ export async function serviceEngine(model) {
   return {
     about: {model: own.name, reader: info.default},
     async answer(pixels) {
-      const kind = {'Content-Type': 'application/octet-stream'};
-      const response = await fetch(`predict/pixels?model=${own.name}&${query}`, {method: 'POST', body: pixels, headers: kind});
+      const headers = {'Content-Type': 'application/octet-stream'}, signal = AbortSignal.timeout(3000);
+      const response = await fetch(`predict/pixels?model=${own.name}&${query}`, {method: 'POST', body: pixels, headers, signal});
       return spread((await checked(response).then(r => r.json()))[0], own.classes);
     },
     async photo(file) { // read with the model that is best at photos, the service's default
-      const ask = path => fetch(path, {method: 'POST', body: file, headers: {'Content-Type': file.type || 'image/png'}});
-      const [one, number, way] = await Promise.all([ask(`predict?seen=true&${query}`), ask('read'), ask('explain')]);
-      const answer = spread(await checked(one).then(r => r.json()), info.models[0].classes);
-      return {answer, number: await checked(number).then(r => r.json()), way: way.ok ? await way.blob() : null};
+      const headers = {'Content-Type': file.type || 'image/png'}, signal = AbortSignal.timeout(20000);
+      const ask = path => fetch(path, {method: 'POST', body: file, headers, signal});
+      const answer = spread(await ask(`predict?seen=true&${query}`).then(checked).then(r => r.json()), info.models[0].classes);
+      const [number, way] = await Promise.all([ask('read'), answer.seen && ask('explain')]); // welcome, not needed
+      return {answer, number: number.ok ? await number.json() : null, way: way?.ok ? await way.blob() : null};
     },
   };
 }

@@ -71,7 +71,7 @@ export class Pad extends EventTarget {
 
   #add(event) {
     const box = this.canvas.getBoundingClientRect(), {stroke} = this.#pen, last = stroke.at(-1);
-    const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
+    const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.width;
     const far = last ? Math.hypot(x - last.x, y - last.y) : 0;
     if (last && far < .004) return;
     let width = WIDTH;
