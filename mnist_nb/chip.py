@@ -6,9 +6,12 @@
 __all__ = ['LARGEST', 'USE', 'ZIG', 'CHIP', 'GLUE', 'run_tool', 'needs', 'to_c', 'c_compiler', 'Compiled', 'look_into',
            'stack_sizes', 'footprint', 'to_wasm', 'to_pte', 'ExecuTorch', 'make_forms', 'open_form', 'compare_all']
 
-# %% ../nbs/05_chip.ipynb #eb2e70a0
+# %% ../nbs/05_chip.ipynb #f8481b8c
+import contextlib
 import ctypes
+import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -218,7 +221,7 @@ def to_wasm(
     write_atomic(Path(output).with_suffix('.json'), json.dumps(about, indent=1).encode())
     return Path(output)
 
-# %% ../nbs/05_chip.ipynb #60abc5de
+# %% ../nbs/05_chip.ipynb #239f2411
 def to_pte(
     model: Classifier,  # Trained
     output: str | Path,  # `.pte` file to write
@@ -226,6 +229,7 @@ def to_pte(
 ) -> Path:
     "Write a network for ExecuTorch: uint8 `[1,1,28,28]` to probabilities `[1,classes]`."
     needs('executorch', extra='executorch')
+    logging.getLogger('torch.utils._pytree').setLevel(logging.ERROR)  # which its imports make talk
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
 
@@ -245,10 +249,11 @@ class ExecuTorch:
         self,
         path: str | Path,  # `.pte` file from `to_pte`
     ):
-        from executorch.runtime import Runtime
+        with contextlib.redirect_stderr(io.StringIO()):  # it tells of the processor
+            from executorch.runtime import Runtime
 
-        self.program = Runtime.get().load_program(str(path))
-        self.method = self.program.load_method('forward')
+            self.program = Runtime.get().load_program(str(path))
+            self.method = self.program.load_method('forward')
 
     def __call__(
         self,

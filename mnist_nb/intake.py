@@ -7,10 +7,11 @@ __all__ = ['MANY', 'ALL', 'ONE', 'LIST', 'LARGE', 'ONE_LARGE', 'Problem', 'busy'
            'Picture', 'first_error', 'from_json', 'InMemory', 'from_form', 'pictures_of', 'measure', 'glance',
            'unpacked', 'see', 'see_all']
 
-# %% ../nbs/06_intake.ipynb #fa5035ff
+# %% ../nbs/06_intake.ipynb #f719e8e7
 import base64
 import binascii
 import json
+import logging
 import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -156,7 +157,10 @@ def from_json(body: bytes) -> tuple[list[bytes], bool]:  # Files, and whether th
         ) from None
     return [picture.image for picture in (found if many else [found])], many
 
-# %% ../nbs/06_intake.ipynb #87c3d062
+# %% ../nbs/06_intake.ipynb #d84b8b80
+logging.getLogger('python_multipart').setLevel(logging.ERROR)  # what is wrong with a form is told to who sent it
+
+
 class InMemory(MultiPartParser):
     "Keeps a form's files where they are: a body is small enough, and a container's disk may be read-only."
 
@@ -192,7 +196,7 @@ async def pictures_of(request: Request, body: bytes) -> tuple[list[bytes], bool]
     known = 'image/png or any image/…, application/octet-stream, multipart/form-data, application/json'
     raise Problem(415, 'Unknown kind of body', f'send {known}')
 
-# %% ../nbs/06_intake.ipynb #7401a15f
+# %% ../nbs/06_intake.ipynb #9dbed0be
 LARGE, ONE_LARGE = 4_000_000, threading.Lock()  # pixels
 
 

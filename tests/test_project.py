@@ -34,6 +34,8 @@ def test_published_table_is_what_the_results_say():
     assert formats_table(ROOT / 'results', ('pocket', 'robust')) in readme
     serving = json.loads((ROOT / 'results' / 'serving.json').read_text())
     assert serving_table(serving, ('2',)) in readme
+    engine = (ROOT / 'mnist_nb' / 'web' / 'digits.wasm').stat().st_size
+    assert f'{engine / 1000:.0f} kB of WebAssembly' in readme
     for table in (results_table(load_results(ROOT / 'results', 'mnist-sample')), formats_table(ROOT / 'results')):
         assert all(json.dumps(line, ensure_ascii=False)[1:-1] in bench for line in table.splitlines())
     for row in rows:
