@@ -30,7 +30,7 @@ from .bench import markdown_table, provenance
 from .data import load_mnist, write_atomic
 from .predict import Predictor
 
-# %% ../nbs/08_load.ipynb #70a5a244
+# %% ../nbs/08_load.ipynb #fadae3aa
 @dataclass(frozen=True)
 class Request:
     "What a client sends, and what it expects."
@@ -188,11 +188,11 @@ def worker_memory(
     sizes = [tuple(1024 * int(re.search(rf'{key}:\s+(\d+)', s)[1]) for key in ('VmRSS', 'VmHWM')) for s in status]
     return [s for s in sizes if s[0] > 50e6]  # not multiprocessing's own helper
 
-# %% ../nbs/08_load.ipynb #5d223f4b
+# %% ../nbs/08_load.ipynb #4e3f7929
 LOADS = {
     'png': ('one PNG a request, 32 clients', 32),
-    'list': ('64 PNG in JSON, 4 clients', 4),
-    'pixels': ('512 pictures as bytes, 4 clients', 4),
+    'list': ('64 PNG a request, 4 clients', 4),
+    'pixels': ('512 as bytes a request, 4 clients', 4),
 }
 
 
@@ -228,15 +228,15 @@ def serving_table(
     only: tuple[str, ...] = (),  # Numbers of workers; default: all
 ) -> str:  # Markdown
     "Draw the table of loads."
-    lines = [('load', 'network', 'workers', 'requests a second', 'pictures a second', 'median', '99 %', 'errors')]
+    lines = [('load', 'network', 'workers', 'pictures a second', 'median, 99 %', 'errors')]
     rows = {workers: found for workers, found in row['workers'].items() if not only or workers in only}
     for workers, found in rows.items():
         for key, load_ in found['loads'].items():
             kind, model = key.split()
-            rates = f'{load_["requests_per_second"]:,.0f}', f'{load_["pictures_per_second"]:,.0f}'
-            waits = f'{1e3 * load_["p50_seconds"]:.0f} ms', f'{1e3 * load_["p99_seconds"]:.0f} ms'
+            waits = f'{1e3 * load_["p50_seconds"]:.0f}, {1e3 * load_["p99_seconds"]:.0f} ms'
             errors = f'{load_["errors"]} of {load_["requests"]:,}'
-            lines.append((LOADS[kind][0], f'`{model}`', workers, *rates, *waits, errors))
+            rate = f'{load_["pictures_per_second"]:,.0f}'
+            lines.append((LOADS[kind][0], f'`{model}`', workers, rate, waits, errors))
     facts = []
     for workers, found in rows.items():
         idle, after = max(found['memory']['idle']), max(now for now, _ in found['memory']['after'])
