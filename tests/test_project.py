@@ -101,7 +101,8 @@ def imports(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield f'mnist_nb.{node.module}' if node.level else node.module
+            name = 'mnist_nb' + f'.{node.module}' * bool(node.module) if node.level else node.module
+            yield name
 
 
 ROOMS = [
