@@ -38,7 +38,7 @@ from .models import Classifier, infer
 from .optimize import Deployed, compare_formats, export_onnx, parity, quantize, quantize_weights
 from .predict import ModelError, Predictor
 
-# %% ../nbs/05_chip.ipynb #7ca3959c
+# %% ../nbs/05_chip.ipynb #68f59b9f
 LARGEST = 100_000  # parameters
 USE = """/* Handwritten digits: {name}, {parameters:,} parameters, {data}. Written by mnist-nb.
 
@@ -60,7 +60,7 @@ def run_tool(
         raise ModelError(f'{Path(command[0]).name} failed: {said[-1][:300]}')
     return done.stdout
 
-
+# %% ../nbs/05_chip.ipynb #5da83e18
 def needs(
     *modules: str,
     extra: str = 'edge',  # That brings them
@@ -69,7 +69,7 @@ def needs(
     if missing := [m for m in modules if not find_spec(m)]:
         raise ModelError(f'{missing[0]} is not installed; get it with: pip install "mnist-nb[{extra}]"')
 
-
+# %% ../nbs/05_chip.ipynb #4ddf2f4f
 def to_c(
     model: str | Path | None,  # `.onnx` file, or the name of a shipped network
     output: str | Path,  # `.c` file to write
@@ -107,7 +107,7 @@ def to_c(
     write_atomic(output, (use + re.sub(r'\A/\*.*?\*/\n', '', source, flags=re.S)).encode())
     return Path(output)
 
-# %% ../nbs/05_chip.ipynb #88828d82
+# %% ../nbs/05_chip.ipynb #8f2ce600
 ZIG = sys.executable, '-m', 'ziglang', 'cc'
 
 
@@ -116,7 +116,7 @@ def c_compiler() -> tuple[str, ...]:
     found = os.environ.get('CC') or next(filter(shutil.which, ('cc', 'gcc', 'clang')), None)
     return (found,) if found else ZIG
 
-
+# %% ../nbs/05_chip.ipynb #1ecc5c5f
 class Compiled:
     "A network in C, called as a Predictor is."
 
@@ -140,7 +140,7 @@ class Compiled:
             self.library.digits(ctypes.c_void_p(image.ctypes.data), ctypes.c_void_p(answer.ctypes.data))
         return answers
 
-# %% ../nbs/05_chip.ipynb #5a5d0a28
+# %% ../nbs/05_chip.ipynb #749babc9
 CHIP = '-target', 'arm-linux-musleabihf', '-mcpu=cortex_m4', '-mthumb', '-Os', '-fstack-size-section', '-Wno-everything'
 
 
@@ -157,7 +157,7 @@ def look_into(
             ram += sum(int(n) for n in stack_sizes(elf[at : at + length]))
     return flash, ram
 
-
+# %% ../nbs/05_chip.ipynb #2814dd21
 def stack_sizes(
     section: bytes,  # An address of four bytes, then a number of seven bits a byte, for each function
 ) -> Iterator[int]:  # Bytes
@@ -172,7 +172,7 @@ def stack_sizes(
         yield value
         at += 4
 
-
+# %% ../nbs/05_chip.ipynb #735e629e
 def footprint(
     source: str | Path,  # `.c` file from `to_c`
 ) -> dict:  # Bytes of flash and RAM of a Cortex-M4; images a second on one thread of this machine
@@ -188,7 +188,7 @@ def footprint(
         times.append(time.perf_counter() - start)
     return {'flash': flash, 'ram': ram, 'images_per_second': 1 / float(np.median(times))}
 
-# %% ../nbs/05_chip.ipynb #32080a3b
+# %% ../nbs/05_chip.ipynb #797c9f87
 GLUE = """#include <stdint.h>
 static uint8_t pixels[784];
 static float probabilities[{classes}];
@@ -198,7 +198,7 @@ float *output(void) {{ return probabilities; }}
 void run(void) {{ digits((const uint8_t (*)[1][28][28])pixels, (float (*)[{classes}])probabilities); }}
 """
 
-
+# %% ../nbs/05_chip.ipynb #7e438cf7
 def to_wasm(
     model: str | Path | None,  # `.onnx` file, or the name of a shipped network
     output: str | Path,  # `.wasm` file to write; beside it, `.json` with what a page must know of the network
@@ -221,7 +221,7 @@ def to_wasm(
     write_atomic(Path(output).with_suffix('.json'), json.dumps(about, indent=1).encode())
     return Path(output)
 
-# %% ../nbs/05_chip.ipynb #239f2411
+# %% ../nbs/05_chip.ipynb #e9c5dc4f
 def to_pte(
     model: Classifier,  # Trained
     output: str | Path,  # `.pte` file to write
@@ -241,7 +241,7 @@ def to_pte(
         write_atomic(output, bytes(lowered.to_executorch().buffer))
     return Path(output)
 
-
+# %% ../nbs/05_chip.ipynb #01a9d304
 class ExecuTorch:
     "A `.pte` file, called as a Predictor is."
 
@@ -262,7 +262,7 @@ class ExecuTorch:
         pixels = torch.from_numpy(np.ascontiguousarray(images, np.uint8).reshape(-1, 1, 1, 28, 28))
         return np.concatenate([self.method.execute([one])[0].numpy() for one in pixels])
 
-# %% ../nbs/05_chip.ipynb #d94be4c4
+# %% ../nbs/05_chip.ipynb #25b2151c
 def make_forms(
     model: Classifier,  # Trained
     facts: dict,  # Of its weights
@@ -283,7 +283,7 @@ def make_forms(
         forms['ExecuTorch'] = to_pte(model, folder / 'digits.pte', facts.get('temperature') or 1.0)
     return forms
 
-
+# %% ../nbs/05_chip.ipynb #42750e8a
 def open_form(
     path: Path,  # From `make_forms`
     threads: int = 1,  # For those that can use several

@@ -36,11 +36,11 @@ from .intake import Limits, Problem, busy
 from .predict import Predictor, cpu_count
 from .serve import Service, create_app
 
-# %% ../nbs/06_host.ipynb #aa81f874
+# %% ../nbs/06_host.ipynb #1e69974a
 HEAD_SECONDS, HEAD_BYTES = 10, 32_768  # for the head of a request
 READ_SECONDS, CONNECTIONS, QUEUED = 10, 2_000, 8  # to read an answer; at a time; requests sent ahead on one of them
 
-
+# %% ../nbs/06_host.ipynb #ff7c2b43
 class Connection(HttpToolsProtocol):
     "A connection whose client must say what it wants, soon and in few words, and listen to the answer."
 
@@ -150,7 +150,7 @@ def stop_connecting(
     with contextlib.suppress(OSError):  # elsewhere than on Linux the last connection may be lost
         listening.setsockopt(socket.SOL_SOCKET, 26, struct.pack('HP', len(NO_SYN), ctypes.addressof(held)))
 
-# %% ../nbs/06_host.ipynb #dd82cf7d
+# %% ../nbs/06_host.ipynb #2ef0d3e7
 @dataclass(frozen=True)
 class Settings:
     "How to serve."
@@ -168,7 +168,7 @@ class Settings:
     deadline: float = 10.0  # Seconds for a request
     delay: float = 0.001  # Seconds that a picture waits for others to be answered with
 
-
+# %% ../nbs/06_host.ipynb #e44058c9
 def load_models(
     names: tuple[str, ...],  # As in Settings
 ) -> dict[str, Predictor]:  # By name
@@ -181,7 +181,7 @@ def load_models(
         models[key] = Predictor(name, threads=1)
     return models
 
-
+# %% ../nbs/06_host.ipynb #c82df420
 class Host(uvicorn.Server):
     "Serves until it is told to end, and then ends well."
 
@@ -213,7 +213,7 @@ class Host(uvicorn.Server):
         await asyncio.sleep(0.1)  # for those who are through, but not yet accepted
         await super().shutdown(sockets)
 
-# %% ../nbs/06_host.ipynb #d7056cd1
+# %% ../nbs/06_host.ipynb #00e17b92
 def listen_on(
     settings: Settings,
     shared: bool = False,  # May several processes listen there?
@@ -233,7 +233,7 @@ def listen_on(
     bound.set_inheritable(False)
     return bound
 
-
+# %% ../nbs/06_host.ipynb #e76971a1
 def run_worker(
     settings: Settings,
     started: Callable[[int], None] | None = None,  # Told the port when requests are answered

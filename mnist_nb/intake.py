@@ -58,7 +58,7 @@ def busy(
     "Tell a client to come back."
     return Problem(503, 'Busy', f'{what}; try again in a second', {'Retry-After': '1'})
 
-# %% ../nbs/06_intake.ipynb #ac2401c8
+# %% ../nbs/06_intake.ipynb #dcf08aa7
 MANY, ALL = 64, 4_096  # pictures in JSON; pictures of bare pixels
 
 
@@ -80,7 +80,7 @@ class Budget:
     def __init__(self, most: int):
         self.most, self.held = most, 0
 
-
+# %% ../nbs/06_intake.ipynb #e67dc54d
 @asynccontextmanager
 async def body_of(
     request: Request,
@@ -108,7 +108,7 @@ async def body_of(
     finally:
         budget.held -= kept
 
-# %% ../nbs/06_intake.ipynb #99d6bfb6
+# %% ../nbs/06_intake.ipynb #2c5a9773
 def from_base64(
     text: object,  # As it came in JSON
 ) -> bytes:
@@ -120,7 +120,7 @@ def from_base64(
     except (binascii.Error, ValueError):
         raise ValueError('not base64') from None
 
-
+# %% ../nbs/06_intake.ipynb #47292ae7
 class Picture(BaseModel):
     "A picture in JSON."
 
@@ -144,7 +144,7 @@ def first_error(error: ValidationError) -> str:
     where = '.'.join(str(part)[:40] for part in found['loc'])
     return f'{where}: {found["msg"]}' if where else found['msg']
 
-
+# %% ../nbs/06_intake.ipynb #559b1fe6
 def from_json(body: bytes) -> tuple[list[bytes], bool]:  # Files, and whether they came as a list
     "Tell the pictures in a JSON body."
     many = body.lstrip()[:1] == b'['
@@ -157,7 +157,7 @@ def from_json(body: bytes) -> tuple[list[bytes], bool]:  # Files, and whether th
         ) from None
     return [picture.image for picture in (found if many else [found])], many
 
-# %% ../nbs/06_intake.ipynb #d84b8b80
+# %% ../nbs/06_intake.ipynb #c04f0421
 logging.getLogger('python_multipart').setLevel(logging.ERROR)  # what is wrong with a form is told to who sent it
 
 
@@ -183,7 +183,7 @@ async def from_form(request: Request, body: bytes) -> bytes:
         raise wrong
     return await values[0].read()
 
-
+# %% ../nbs/06_intake.ipynb #f2864ad9
 async def pictures_of(request: Request, body: bytes) -> tuple[list[bytes], bool]:
     "Tell the files in a body of any accepted kind, and whether they came as a list."
     kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
@@ -196,7 +196,7 @@ async def pictures_of(request: Request, body: bytes) -> tuple[list[bytes], bool]
     known = 'image/png or any image/…, application/octet-stream, multipart/form-data, application/json'
     raise Problem(415, 'Unknown kind of body', f'send {known}')
 
-# %% ../nbs/06_intake.ipynb #9dbed0be
+# %% ../nbs/06_intake.ipynb #c575d30e
 LARGE, ONE_LARGE = 4_000_000, threading.Lock()  # pixels
 
 
@@ -211,7 +211,7 @@ def measure(
     except Exception:  # Pillow raises nearly everything; decoding will tell what is wrong
         return 0
 
-
+# %% ../nbs/06_intake.ipynb #ce55e26b
 def glance(
     file: bytes,
 ) -> np.ndarray | None:  # uint8 `[28,28]`
@@ -225,7 +225,7 @@ def glance(
     gray = np.array(picture) if picture.mode == 'L' and not picture.info.get('transparency') else None
     return gray if gray is not None and is_mnist_like(gray) else None
 
-
+# %% ../nbs/06_intake.ipynb #b06cb2e8
 @contextmanager
 def unpacked(
     file: bytes,  # Of a picture
@@ -241,7 +241,7 @@ def unpacked(
             raise Problem(422, 'Not a picture', str(e)) from None
         yield picture
 
-
+# %% ../nbs/06_intake.ipynb #ce149411
 def see(
     file: bytes,  # Of a picture
     pixels: int,  # At most
@@ -253,7 +253,7 @@ def see(
         except ImageError as e:
             return None, str(e)
 
-
+# %% ../nbs/06_intake.ipynb #2a5433e1
 def see_all(
     sources: list[bytes],  # Files
     pixels: int,  # At most, of all

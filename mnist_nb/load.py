@@ -30,7 +30,7 @@ from .bench import markdown_table, provenance
 from .data import load_mnist, write_atomic
 from .predict import Predictor
 
-# %% ../nbs/08_load.ipynb #fadae3aa
+# %% ../nbs/08_load.ipynb #02fb8039
 @dataclass(frozen=True)
 class Request:
     "What a client sends, and what it expects."
@@ -49,7 +49,7 @@ def make_request(
     head = f'POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n'
     return Request(head.encode() + body, digits)
 
-
+# %% ../nbs/08_load.ipynb #be49bc40
 class Client(asyncio.Protocol):
     "Asks one thing after the other on one connection."
 
@@ -83,7 +83,7 @@ class Client(asyncio.Protocol):
             self.log.append((0.0, False))
         self.done.set_result(None)
 
-
+# %% ../nbs/08_load.ipynb #8a633317
 async def drive(
     port: int,
     requests: list[Request],
@@ -99,7 +99,7 @@ async def drive(
     await asyncio.gather(*done)
     return log
 
-
+# %% ../nbs/08_load.ipynb #578957a7
 def load(
     port: int,
     requests: list[Request],
@@ -154,7 +154,7 @@ def prepare_requests(
             made.append(make_request(path, some.tobytes(), 'application/octet-stream', wanted))
     return made
 
-# %% ../nbs/08_load.ipynb #5d1e8a2a
+# %% ../nbs/08_load.ipynb #68427822
 @contextmanager
 def service(
     workers: int = 1,  # Processes
@@ -178,7 +178,7 @@ def service(
             process.terminate()
             process.communicate(timeout=60)
 
-
+# %% ../nbs/08_load.ipynb #3ffb0f62
 def worker_memory(
     pid: int,
 ) -> list[tuple[int, int]]:  # Bytes now and at most, of each worker
@@ -188,14 +188,14 @@ def worker_memory(
     sizes = [tuple(1024 * int(re.search(rf'{key}:\s+(\d+)', s)[1]) for key in ('VmRSS', 'VmHWM')) for s in status]
     return [s for s in sizes if s[0] > 50e6]  # not multiprocessing's own helper
 
-# %% ../nbs/08_load.ipynb #4e3f7929
+# %% ../nbs/08_load.ipynb #36e71f08
 LOADS = {
     'png': ('one PNG a request, 32 clients', 32),
     'list': ('64 PNG a request, 4 clients', 4),
     'pixels': ('512 as bytes a request, 4 clients', 4),
 }
 
-
+# %% ../nbs/08_load.ipynb #ca1a85b2
 def measure_serving(
     seconds: float = 60.0,  # For single pictures; batches take half as long
     folder: str | Path = 'results',  # Where `serving.json` goes
@@ -222,7 +222,7 @@ def measure_serving(
         write_atomic(Path(folder) / 'serving.json', json.dumps(row, indent=1).encode())
     return row
 
-
+# %% ../nbs/08_load.ipynb #29e52e92
 def serving_table(
     row: dict,  # From `measure_serving`
     only: tuple[str, ...] = (),  # Numbers of workers; default: all

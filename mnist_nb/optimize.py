@@ -151,7 +151,7 @@ def quantize(
     write_atomic(output, proto.SerializeToString())
     return Path(output)
 
-# %% ../nbs/05_optimize.ipynb #a8fa8f98
+# %% ../nbs/05_optimize.ipynb #4b69af64
 def four_bits(
     weights: np.ndarray,  # Float `[rows,…]`
 ) -> tuple[np.ndarray, np.ndarray]:  # Integers -8..7 of the same shape; a scale for each row
@@ -164,7 +164,7 @@ def four_bits(
     best = np.arange(len(rows)), lost.argmin(1)
     return steps[best].astype(np.int8).reshape(weights.shape), scales[best].astype(np.float32)
 
-
+# %% ../nbs/05_optimize.ipynb #f388b5b9
 def quantize_weights(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
@@ -190,7 +190,7 @@ def quantize_weights(
     write_atomic(output, proto.SerializeToString())
     return Path(output)
 
-# %% ../nbs/05_optimize.ipynb #abded326
+# %% ../nbs/05_optimize.ipynb #3d0581a6
 def latency(
     ask,  # A function that answers for uint8 `[1,1,28,28]`
     images: np.ndarray,  # uint8 `[n,1,28,28]` to ask about, one by one
@@ -207,7 +207,7 @@ def latency(
         times.append(time.perf_counter() - start)
     return float(np.median(times)), float(np.percentile(times, 99))
 
-
+# %% ../nbs/05_optimize.ipynb #d9460145
 def throughput(
     ask,  # A function that answers for uint8 `[n,1,28,28]`
     images: np.ndarray,  # uint8 `[n,1,28,28]`
@@ -244,7 +244,7 @@ def torch_asker(
 
     return ask
 
-# %% ../nbs/05_optimize.ipynb #32002f16
+# %% ../nbs/05_optimize.ipynb #69504265
 def compare_formats(
     model: Classifier,  # Trained
     paths: dict[str, Path],  # Name and file of each form
@@ -282,7 +282,7 @@ def compare_formats(
         rows.append(row(name, Path(path).stat().st_size, many(images), one, many))
     return pd.DataFrame(rows)
 
-
+# %% ../nbs/05_optimize.ipynb #73186d99
 def for_people(
     table: pd.DataFrame,  # From compare_formats
 ) -> pd.DataFrame:

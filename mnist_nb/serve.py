@@ -172,7 +172,7 @@ class Meters:
         self.digits.labels(model, 'true').inc(rejected)
         self.digits.labels(model, 'false').inc(len(predictions) - rejected)
 
-# %% ../nbs/06_serve.ipynb #3bd36c56
+# %% ../nbs/06_serve.ipynb #a9d003c6
 class Service:
     "What requests share: models, their queues, limits, counters, and whether it is ready."
 
@@ -266,7 +266,7 @@ class Service:
             if watcher:
                 watcher.cancel()
 
-
+# %% ../nbs/06_serve.ipynb #9b4d6962
 def see_one(file: bytes, pixels: int, wanted: Callable[[], bool]) -> tuple[np.ndarray | None, str | None]:
     "As `see`, unless nobody waits any more."
     return see(file, pixels) if wanted() else (None, 'given up')
@@ -277,7 +277,7 @@ async def leave_off(request: Request, task: asyncio.Task):
     await request.receive()  # the body is read, so nothing else can come
     task.cancel()
 
-# %% ../nbs/06_serve.ipynb #8fa313bf
+# %% ../nbs/06_serve.ipynb #1451c71e
 class Options(BaseModel):
     "How to answer."
 
@@ -301,7 +301,7 @@ class Answer(BaseModel):
     reason: Annotated[str | None, Field(description='Why')]
     seen: Annotated[list[list[int]] | None, Field(description='What the network saw, 0 to 255')] = None
 
-
+# %% ../nbs/06_serve.ipynb #34a40132
 class Digit(Answer):
     "A digit of a number."
 
@@ -326,7 +326,7 @@ class Fault(BaseModel):
     status: int
     detail: str
 
-
+# %% ../nbs/06_serve.ipynb #9d371d06
 def to_json(
     prediction: Prediction,
     seen: bool,  # Show what the network saw
@@ -343,7 +343,7 @@ def reply(value, status: int = 200) -> Response:
     "JSON without detours."
     return Response(json.dumps(value, separators=(',', ':')), status, media_type='application/json')
 
-# %% ../nbs/06_serve.ipynb #bf2d347b
+# %% ../nbs/06_serve.ipynb #4cb4668d
 def describe_request(
     *kinds: str,  # Media types
     many: bool = False,  # May JSON hold a list?
@@ -371,7 +371,7 @@ FAULTS = {
 }
 router = APIRouter()
 
-
+# %% ../nbs/06_serve.ipynb #e5e1a323
 def service_of(request: Request) -> Service:
     "The service that a request came to."
     return request.app.state.service
@@ -414,7 +414,7 @@ async def answers_of(
     service.meters.count(name, predictions)
     return predictions
 
-# %% ../nbs/06_serve.ipynb #90963a4e
+# %% ../nbs/06_serve.ipynb #d66cd126
 @router.post(
     '/predict',
     response_model=Answer | list[Answer],
@@ -433,7 +433,7 @@ async def predict_(request: Request) -> Response:
 
     return await service.handle(request, work)
 
-
+# %% ../nbs/06_serve.ipynb #423a5f42
 @router.post(
     '/predict/pixels',
     response_model=list[Answer],
@@ -457,7 +457,7 @@ async def predict_pixels(request: Request) -> Response:
 
     return await service.handle(request, work)
 
-# %% ../nbs/06_serve.ipynb #7e389ee3
+# %% ../nbs/06_serve.ipynb #dc61d53e
 def read_file(
     file: bytes,  # Of a picture
     model: Predictor,
@@ -480,7 +480,7 @@ def read_file(
         digits.append({**to_json(f.prediction, options.seen), 'line': f.line, 'box': box, 'touching': f.touching})
     return {'lines': number_text(found).splitlines(), 'digits': digits, 'reason': None}
 
-
+# %% ../nbs/06_serve.ipynb #d2013df9
 @router.post('/read', response_model=Number, responses=FAULTS, openapi_extra=describe_request(*FILES))
 async def read_(request: Request) -> Response:
     "Read all digits of a picture, line by line."
@@ -501,7 +501,7 @@ async def one_of(request: Request, body: bytes) -> bytes:
         raise Problem(422, 'Not as expected', 'one picture at a time; expected {"image": BASE64}')
     return sources[0]
 
-
+# %% ../nbs/06_serve.ipynb #8fc8cc15
 def explain_file(file: bytes, pixels: int, wanted: Callable[[], bool]) -> bytes:
     "Draw the way from a picture to what the network sees."
     out = BytesIO()
@@ -512,7 +512,7 @@ def explain_file(file: bytes, pixels: int, wanted: Callable[[], bool]) -> bytes:
             raise Problem(422, 'No digit', str(e)) from None
     return out.getvalue()
 
-
+# %% ../nbs/06_serve.ipynb #a68549f5
 @router.post(
     '/explain',
     response_class=Response,
@@ -529,7 +529,7 @@ async def explain_(request: Request) -> Response:
 
     return await service.handle(request, work)
 
-# %% ../nbs/06_serve.ipynb #8ae4b4b1
+# %% ../nbs/06_serve.ipynb #ae0126e3
 def model_info(
     name: str,
     model: Predictor,
@@ -550,7 +550,7 @@ async def healthz(request: Request) -> Response:
     "Is the process alive?"
     return reply({'status': 'alive'})
 
-
+# %% ../nbs/06_serve.ipynb #3dff93be
 @router.get('/readyz', response_model=dict[str, str], responses={503: FAULTS[503]})
 async def readyz(request: Request) -> Response:
     "Would a request be answered? Asks the default model."
@@ -576,19 +576,19 @@ async def info(request: Request) -> Response:
     facts = {'name': 'mnist-nb', 'version': __version__, 'default': service.default}
     return reply({**facts, 'models': service.infos, 'limits': limits})
 
-
+# %% ../nbs/06_serve.ipynb #95faf5fb
 @router.get('/metrics', response_class=Response)
 async def metrics(request: Request) -> Response:
     "Counters for Prometheus."
     return Response(service_of(request).meters.text(), media_type=CONTENT_TYPE_LATEST)
 
-# %% ../nbs/06_serve.ipynb #e5ac5c64
+# %% ../nbs/06_serve.ipynb #3558904b
 OWN = "default-src 'none'; connect-src 'self'; img-src 'self' blob: data:; script-src 'self' 'wasm-unsafe-eval'; "
 LAST = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = OWN + "style-src 'self'; media-src 'self' blob:; manifest-src 'self'; " + LAST
 DOCS_POLICY = OWN + "style-src 'self' 'unsafe-inline'; " + LAST  # Swagger UI styles its own elements
 
-
+# %% ../nbs/06_serve.ipynb #2692dee9
 class Edge:
     "What every request passes on its way in and out."
 
@@ -645,7 +645,7 @@ class Edge:
                 record = {'method': scope['method'], 'path': path, 'status': status, 'bytes': size}
                 self.log({**record, 'milliseconds': round(seconds * 1e3, 2), 'client': client})
 
-# %% ../nbs/06_serve.ipynb #cc6f5748
+# %% ../nbs/06_serve.ipynb #e97593c6
 async def as_problem(request: Request, error: Exception) -> Response:
     "Tell a client of any error."
     if isinstance(error, Problem):
@@ -671,7 +671,7 @@ def describe(
         app.openapi_schema = made
     return app.openapi_schema
 
-
+# %% ../nbs/06_serve.ipynb #b8f78837
 def serve_files(
     app: FastAPI,
     folder: Path,
