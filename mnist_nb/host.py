@@ -233,7 +233,7 @@ def listen_on(
     bound.set_inheritable(False)
     return bound
 
-# %% ../nbs/06_host.ipynb #e76971a1
+# %% ../nbs/06_host.ipynb #c675965f
 def run_worker(
     settings: Settings,
     started: Callable[[int], None] | None = None,  # Told the port when requests are answered
@@ -247,7 +247,7 @@ def run_worker(
     service = Service(load_models(settings.models), limits, settings.delay, max(1, cpu_count() // settings.workers))
     bound = listen_on(settings, shared=settings.workers > 1)
     gc.collect()
-    gc.freeze()  # what is there stays; looking through it again and again would take a twentieth of a second each time
+    gc.freeze()  # what is there stays; looking through it again and again would hold everybody up
     config = uvicorn.Config(
         create_app(service, access_log(settings.log)),
         http=Connection,
