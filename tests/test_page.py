@@ -25,12 +25,25 @@ WEB = ROOT / 'mnist_nb' / 'web'
 PHONE = {'viewport': {'width': 390, 'height': 844}, 'has_touch': True, 'is_mobile': True, 'device_scale_factor': 2}
 
 
+def photo_of(digit):
+    "A digit on a sheet of paper, as a camera has it."
+    photo = Image.new('L', (400, 300), 225)
+    photo.paste(40, (120, 70), Image.fromarray(digit).resize((150, 150)))
+    return photo
+
+
 @pytest.fixture(scope='module')
-def browser():
+def browser(pictures, tmp_path_factory):
+    "Chromium, whose camera looks at a photo."
     if not (chromium := shutil.which('chromium') or shutil.which('google-chrome')):
         pytest.skip('no Chromium; on Debian: apt install chromium')
+    film = tmp_path_factory.mktemp('camera') / 'film.mjpeg'  # pictures, one after the other
+    photo_of(pictures[0]).resize((640, 480)).convert('RGB').save(film, 'JPEG')
+    film.write_bytes(film.read_bytes() * 2)
+    camera = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']
+    camera += [f'--use-file-for-fake-video-capture={film}']
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu'])
+        yield playwright.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu', *camera])
 
 
 @pytest.fixture
@@ -170,10 +183,7 @@ def test_both_engines_agree_on_all_test_images(open_page, url, pictures):
 
 def test_photo_clear_undo_keys_and_resize(open_page, url, pictures, tmp_path):
     page = open_page(url, expected='status of 422')
-    photo = Image.new('L', (400, 300), 225)
-    digit = Image.fromarray(pictures[0]).resize((150, 150))
-    photo.paste(40, (120, 70), digit)
-    photo.save(tmp_path / 'photo.jpg')
+    photo_of(pictures[0]).save(tmp_path / 'photo.jpg')
     page.set_input_files('#file', tmp_path / 'photo.jpg')
     page.wait_for_selector('#way img')
     assert page.locator('#digit').inner_text() == str(Predictor('robust')(pictures[:1]).argmax())
@@ -203,6 +213,47 @@ def test_photo_clear_undo_keys_and_resize(open_page, url, pictures, tmp_path):
     assert np.asarray(picture(page, 'pad'))[..., 3].any() and read(page)[0] == '1'
     page.keyboard.press('Escape')
     assert read(page)[0] == '–'
+
+
+@pytest.mark.parametrize('way', ['paste', 'drop'])
+def test_photo_handed_over(open_page, url, pictures, way):
+    out = io.BytesIO()
+    photo_of(pictures[0]).save(out, 'PNG')
+    page = open_page(url)
+    code = """([way, text]) => {
+        const given = new DataTransfer(), bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
+        given.items.add(new File([bytes], 'photo.png', {type: 'image/png'}));
+        const event = way === 'paste' ? new ClipboardEvent('paste', {clipboardData: given, bubbles: true})
+            : new DragEvent('drop', {dataTransfer: given, bubbles: true, cancelable: true});
+        document.getElementById('pad').dispatchEvent(event);
+    }"""
+    page.evaluate(code, [way, base64.b64encode(out.getvalue()).decode()])
+    page.wait_for_selector('#way img')
+    assert page.locator('#digit').inner_text() == str(Predictor('robust')(pictures[:1]).argmax())
+
+
+def test_camera(open_page, url, pictures):
+    page = open_page(url, permissions=['camera'])
+    page.click('#camera')
+    expect(page.locator('#viewfinder video')).to_have_js_property('videoWidth', 640)
+    page.click('#viewfinder [value=take]')
+    page.wait_for_selector('#way img')
+    assert page.locator('#digit').inner_text() == str(Predictor('robust')(pictures[:1]).argmax())
+    expect(page.locator('#viewfinder video')).to_have_js_property('srcObject', None)  # it looks no longer
+
+
+def test_pen_presses(open_page, url):
+    page, ink = open_page(url), []
+    box, pen = page.locator('#pad').bounding_box(), page.context.new_cdp_session(page)
+    for force in (0.1, 0.9):
+        for i, kind in enumerate(['mousePressed', *['mouseMoved'] * 8, 'mouseReleased']):
+            at = {'x': box['x'] + box['width'] / 2, 'y': box['y'] + box['height'] * (0.2 + 0.06 * i)}
+            with_pen = {'pointerType': 'pen', 'force': force, 'button': 'left', 'buttons': 1, 'clickCount': 1}
+            pen.send('Input.dispatchMouseEvent', {'type': kind, **at, **with_pen})
+        ink.append(np.count_nonzero(np.asarray(picture(page, 'pad'))[..., 3]))
+        assert read(page)[0] == '1'
+        page.click('#clear')
+    assert ink[1] > 1.5 * ink[0]
 
 
 def test_offline_the_browser_answers(open_page, url):
