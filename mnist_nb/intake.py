@@ -211,7 +211,7 @@ def measure(
     except Exception:  # Pillow raises nearly everything; decoding will tell what is wrong
         return 0
 
-# %% ../nbs/06_intake.ipynb #ce55e26b
+# %% ../nbs/06_intake.ipynb #a35e8788
 def glance(
     file: bytes,
 ) -> np.ndarray | None:  # uint8 `[28,28]`
@@ -219,11 +219,13 @@ def glance(
     if len(file) > 4_000 or file[:8] != b'\x89PNG\r\n\x1a\n':
         return None
     try:
-        picture = open_picture(file, max_pixels=784)
-    except ImageError:
-        return None  # whatever is wrong is said elsewhere
-    gray = np.array(picture) if picture.mode == 'L' and not picture.info.get('transparency') else None
-    return gray if gray is not None and is_mnist_like(gray) else None
+        picture = Image.open(BytesIO(file), formats=('PNG',))
+        if picture.size != (28, 28) or picture.mode != 'L' or picture.is_animated:
+            return None
+        gray = np.frombuffer(picture.tobytes(), np.uint8).reshape(28, 28)
+    except Exception:  # Pillow raises nearly everything; whatever is wrong is said elsewhere
+        return None
+    return gray if not picture.info and is_mnist_like(gray) else None  # info: which way up, what is transparent, …
 
 # %% ../nbs/06_intake.ipynb #b06cb2e8
 @contextmanager
