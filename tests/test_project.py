@@ -116,6 +116,7 @@ ROOMS = [
     'page',
     'predict',
     'intake',
+    'batch',
     'serve',
     'host',
     'optimize',
