@@ -112,7 +112,7 @@ class Prediction:
         "What JSON can hold of it: all but the picture."
         return {k: getattr(self, k) for k in ('path', 'digit', 'probability', 'top_k', 'rejected', 'reason')}
 
-# %% ../nbs/04_predict.ipynb #721de92d
+# %% ../nbs/04_predict.ipynb #6ea8adde
 def make_predictions(
     probabilities: np.ndarray,  # `[n,classes]`
     classes: list[int | str],  # What they mean
@@ -123,9 +123,8 @@ def make_predictions(
     doubts: list[str | None],  # What speaks against an answer, whatever the network says `[n]`
 ) -> list[Prediction]:  # `[n]`
     "Put answers together."
-    made, most = [], max(2, top_k)
-    for values, name, picture, doubt in zip(probabilities.tolist(), names, seen, doubts):
-        order = sorted(range(len(values)), key=values.__getitem__, reverse=True)[:most]
+    made, orders = [], np.argsort(-probabilities, axis=1, kind='stable')[:, : max(2, top_k)].tolist()
+    for values, order, name, picture, doubt in zip(probabilities.tolist(), orders, names, seen, doubts):
         pairs = [(classes[i], values[i]) for i in order]
         (best, top), (second, next_) = pairs[:2]
         reason = doubt if reject_below > 0 else None
