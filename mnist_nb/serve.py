@@ -70,7 +70,7 @@ from mnist_nb.intake import (
 from .page import explain
 from .predict import Prediction, Predictor, cpu_count, make_predictions, number_text, read_number
 
-# %% ../nbs/06_serve.ipynb #b1474b0d
+# %% ../nbs/06_serve.ipynb #748b65ae
 class Meters:
     "What Prometheus is told."
 
@@ -97,8 +97,9 @@ class Meters:
         "Count answers."
         rejected = sum(p.rejected for p in predictions)
         for label, n in (('true', rejected), ('false', len(predictions) - rejected)):
+            counter = self.of(self.digits, model, label)
             if n:
-                self.of(self.digits, model, label).inc(n)
+                counter.inc(n)
 
     def count_request(self, path: str, status: int, seconds: float):
         "Count a request, and the time that it took."
@@ -322,7 +323,7 @@ FAULTS = {
 }
 router = APIRouter()
 
-# %% ../nbs/06_serve.ipynb #7944e9e8
+# %% ../nbs/06_serve.ipynb #2da4c1b5
 def service_of(request: Request) -> Service:
     "The service that a request came to."
     return request.app.state.service
@@ -339,7 +340,10 @@ def read_options(query: bytes) -> Options:
 
 def options_of(request: Request) -> Options:
     "The options of a request."
-    options = read_options(request.scope['query_string'])
+    query = request.scope['query_string']
+    options = (read_options if len(query) < 200 else read_options.__wrapped__)(
+        query
+    )  # nobody fills the memory with these
     service_of(request).model(options.model)
     return options
 

@@ -109,6 +109,8 @@ ABUSES = {  # what is sent, and with which status it may be answered, if at all
     'half a head, then silence': ([b'POST /predict HT'], GONE),
     'half a head, then gone': ([b'POST /predict HTTP/1.1\r\nHo', None], GONE),
     'huge head': ([b'GET / HTTP/1.1\r\n'] + [b'x: ' + 4000 * b'y' + b'\r\n'] * 20, {b'431'}),
+    'huge head at once': ([b'GET / HTTP/1.1\r\nx: ' + 60_000 * b'y' + b'\r\n\r\n'], {b'431'}),
+    'nonsense after a question': ([b'HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGARBAGE \0\r\n\r\n'], {b'200', b'400'}),
     'no HTTP': ([b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + bytes(range(200))], {b'400'}),
     'fewer bytes than said, then silence': ([HEAD + b'Content-Length: 1000\r\n\r\n' + b'x' * 10], {b'408'}),
     'fewer bytes than said, then gone': ([HEAD + b'Content-Length: 1000\r\n\r\n' + b'x' * 10, None], GONE),
@@ -210,6 +212,33 @@ def test_connections_that_ask_nothing_end(pictures):
             time.sleep(0.5)
         assert not established(port), 'a connection is left'
         deaf.close()
+
+
+def test_refused_connections_end_and_hold_up_nothing(pictures):
+    "What is refused closes soon, and the end of the service is as good as without it."
+    with hosted('--drain', 0.2) as (process, port):
+        with socket.create_connection(('127.0.0.1', port), timeout=10) as s:
+            s.sendall(b'HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+            s.shutdown(socket.SHUT_WR)  # what was asked before is answered
+            assert s.recv(4096).startswith(b'HTTP/1.1 200')
+        refused = [socket.create_connection(('127.0.0.1', port), timeout=10) for _ in range(3)]
+        for s, wrong in zip(
+            refused, (b'HEAD / HTTP/1.1\r\nHost: x\r\n\r\n', HEAD + b'Expect: 100-continue\r\n\r\n', b'')
+        ):
+            s.sendall(wrong + b'GARBAGE \0\r\n\r\n')
+        time.sleep(0.2)
+        with socket.create_connection(('127.0.0.1', port), timeout=10) as slow:
+            slow.sendall(HEAD + b'Content-Length: 3\r\nConnection: close\r\n\r\nx')
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            slow.sendall(b'xx')
+            assert slow.recv(4096).startswith(b'HTTP/1.1 422')
+        assert process.wait(20) == 0
+        for s in refused:
+            with contextlib.suppress(ConnectionError):
+                while s.recv(4096):
+                    pass
+            s.close()
 
 
 @LINUX
