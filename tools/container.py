@@ -39,7 +39,7 @@ def say(what):
 def make_base(folder):
     "A Debian with Python, in place of the public image: the Dockerfile takes its base as an argument."
     base = folder / 'base'
-    run('debootstrap', '--variant=minbase', '--include=python3,python3-venv,ca-certificates', 'bookworm', base)
+    run('debootstrap', '--variant=minbase', '--include=python3,python3-venv,ca-certificates', 'trixie', base)
     for waste in ('var/cache/apt', 'var/lib/apt/lists', 'usr/share/doc', 'usr/share/man', 'usr/share/locale'):
         shutil.rmtree(base / waste, ignore_errors=True)
     container = run('buildah', 'from', 'scratch', env=BUILDAH).strip()
