@@ -188,11 +188,11 @@ def worker_memory(
     sizes = [tuple(1024 * int(re.search(rf'{key}:\s+(\d+)', s)[1]) for key in ('VmRSS', 'VmHWM')) for s in status]
     return [s for s in sizes if s[0] > 50e6]  # not multiprocessing's own helper
 
-# %% ../nbs/08_load.ipynb #36e71f08
+# %% ../nbs/08_load.ipynb #e4891886
 LOADS = {
-    'png': ('one PNG a request, 32 clients', 32),
-    'list': ('64 PNG a request, 4 clients', 4),
-    'pixels': ('512 as bytes a request, 4 clients', 4),
+    'png': ('one PNG, 32 clients', 32),
+    'list': ('64 PNG, 4 clients', 4),
+    'pixels': ('512 as bytes, 4 clients', 4),
 }
 
 # %% ../nbs/08_load.ipynb #ca1a85b2
@@ -222,22 +222,21 @@ def measure_serving(
         write_atomic(Path(folder) / 'serving.json', json.dumps(row, indent=1).encode())
     return row
 
-# %% ../nbs/08_load.ipynb #29e52e92
+# %% ../nbs/08_load.ipynb #8740a68d
 def serving_table(
     row: dict,  # From `measure_serving`
     only: tuple[str, ...] = (),  # Numbers of workers; default: all
 ) -> str:  # Markdown
     "Draw the table of loads."
-    lines = [('load', 'network', 'workers', 'pictures a second', 'median, 99 %', 'errors')]
+    lines = [('in a request', 'network', 'workers', 'pictures a second', 'median, 99 %')]
     rows = {workers: found for workers, found in row['workers'].items() if not only or workers in only}
     for workers, found in rows.items():
         for key, load_ in found['loads'].items():
             kind, model = key.split()
             waits = f'{1e3 * load_["p50_seconds"]:.0f}, {1e3 * load_["p99_seconds"]:.0f} ms'
-            errors = f'{load_["errors"]} of {load_["requests"]:,}'
-            rate = f'{load_["pictures_per_second"]:,.0f}'
-            lines.append((LOADS[kind][0], f'`{model}`', workers, rate, waits, errors))
-    facts = []
+            lines.append((LOADS[kind][0], f'`{model}`', workers, f'{load_["pictures_per_second"]:,.0f}', waits))
+    wrong, asked = (sum(x[key] for f in rows.values() for x in f['loads'].values()) for key in ('errors', 'requests'))
+    facts = [f'{wrong} of {asked:,} requests had no or a wrong answer.']
     for workers, found in rows.items():
         idle, after = max(found['memory']['idle']), max(now for now, _ in found['memory']['after'])
         held = f'{idle / 1e6:.0f} MB a worker at first and {after / 1e6:.0f} MB after all loads'
