@@ -261,13 +261,17 @@ def test_a_thousand_clients_that_leave_cost_nothing(service):
 
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(leave, range(200)))  # what is needed anyway is there after these
-        files, before = settled()
-        list(threads.map(leave, range(1000)))
-        files_after, after = settled()
+        rounds = [settled()]
+        for _ in range(5):
+            list(threads.map(leave, range(1000)))
+            rounds.append(settled())
     assert metric(port, 'mnist_nb_active_requests') <= 1
     text = urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=10).read().decode()
     assert 'status="499"' in text and 'status="500"' not in text
-    assert files_after <= files + 5 and after < before + 30e6, (files, files_after, before / 1e6, after / 1e6)
+    files, sizes = zip(*rounds)
+    assert files[-1] <= files[0] + 5, files
+    # An allocator keeps and returns some 40 MB as it likes; what is lost is in each of the last rounds.
+    assert min(sizes[-3:]) < sizes[0] + 50e6, [round(s / 1e6) for s in sizes]
 
 
 def load_until_refused(port, path, body, kind, asked, lost):
