@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .ink import SUFFIXES, ImageError, open_picture
-from .page import Mark, Page, box_gap, cut_out, join_boxes, look, read_page, to_mnist
+from .reading.ink import SUFFIXES, ImageError, open_picture
+from .reading.page import Mark, Page, box_gap, cut_out, join_boxes, look, read_page, to_mnist
 
 # %% ../nbs/04_predict.ipynb #e8df36e7
 class ModelError(ValueError):

@@ -47,7 +47,7 @@ from mnist_nb.data import (
     write_atomic,
 )
 from .models import CheckpointError, Classifier, create_model, infer, load_weights, save_weights
-from .outliers import soft_targets, with_drawn
+from .training.outliers import soft_targets, with_drawn
 
 # %% ../nbs/02_train.ipynb #5161a62c
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from mnist_nb.ink import ImageError
+from mnist_nb.reading.ink import ImageError
 from mnist_nb.predict import Prediction, predict
 
 FORMATS = ['PNG', 'JPEG', 'GIF', 'BMP', 'TIFF', 'WEBP', 'PPM']

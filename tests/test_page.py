@@ -16,8 +16,8 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from mnist_nb.chip import to_wasm
-from mnist_nb.page import prepare
+from mnist_nb.edge.chip import to_wasm
+from mnist_nb.reading.page import prepare
 from mnist_nb.predict import Predictor
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from mnist_nb.bench import formats_table, load_results, results_table
-from mnist_nb.load import serving_table
+from mnist_nb.evidence.benchmark import formats_table, load_results, results_table
+from mnist_nb.evidence.load import serving_table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(p for p in (ROOT / 'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
