@@ -406,9 +406,9 @@ def predict(
     as_json: Json = False,
 ):
     "Read digits from pictures: any size, black on white or white on black."
-    from mnist_nb.reading.ink import ImageError, open_picture
     from mnist_nb.predict import Predictor
     from mnist_nb.predict import predict as read
+    from mnist_nb.reading.ink import ImageError, open_picture
 
     if cpu and gpu:
         raise ValueError('--cpu and --gpu exclude each other; give one, or none')

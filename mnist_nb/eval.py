@@ -12,6 +12,7 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -21,8 +22,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from .data import SAMPLE, DataError, Digits, load_mnist, show_digits, write_atomic
+from .data import SAMPLE, DataError, Digits, load_mnist, show_digits
 from .models import infer
+from .support.files import write_atomic
 
 # %% ../nbs/03_eval.ipynb #44b8da49
 def confusion_matrix(
@@ -77,7 +79,7 @@ def calibration_error(
     return float((bins.images * (bins.confidence - bins.accuracy).abs()).sum() / bins.images.sum())
 
 # %% ../nbs/03_eval.ipynb #e16f8876
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     "What a network's answers are worth; all shares are fractions."
 
@@ -106,6 +108,15 @@ class Report:
     def table(self) -> pd.DataFrame:
         "A row a class."
         return pd.DataFrame({'class': self.classes, **self.per_class})
+
+    def __repr__(self) -> str:
+        interval = f'95 % interval {self.accuracy_low:.2%} to {self.accuracy_high:.2%}'
+        return (
+            f'Report({self.accuracy:.2%} of {self.test_images:,} {self.dataset} images, {interval}, NLL {self.nll:.4f})'
+        )
+
+    def _repr_html_(self) -> str:
+        return f'{escape(repr(self))}{self.table().to_html(index=False, float_format="%.3f", border=0)}'
 
 # %% ../nbs/03_eval.ipynb #e30cb13e
 def report(

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from .data import write_atomic
+from .support.files import UNSEALED, check_notes, is_intact, seal, write_atomic
 
 # %% ../nbs/01_models.ipynb #e1e9eb05
 class Normalize(nn.Module):
@@ -306,9 +306,9 @@ def save_weights(
     **facts,  # What is known of it: config, dataset, digest, metrics, temperature … (anything JSON can hold)
 ):
     "Write a model and the facts about it to one file, atomically."
-    header = dict(arch=model.arch, arguments=model.arguments, version=package_version(), **facts)
+    header = dict(arch=model.arch, arguments=model.arguments, version=package_version(), **facts) | {'seal': UNSEALED}
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
-    write_atomic(path, save(tensors, {'format': FORMAT, 'mnist_nb': json.dumps(header)}))
+    write_atomic(path, seal(save(tensors, {'format': FORMAT, 'mnist_nb': json.dumps(header)})))
 
 # %% ../nbs/01_models.ipynb #c47f544c
 def read_facts(
@@ -323,12 +323,12 @@ def read_facts(
             notes = json.loads(f.read(size))['__metadata__']
         if notes['format'] != FORMAT:
             raise ValueError(f'its format is {notes["format"]}, expected {FORMAT}')
-        return json.loads(notes['mnist_nb'])
+        return check_notes(json.loads(notes['mnist_nb']))
     except FileNotFoundError:
         raise CheckpointError(f'{path}: no such file; train one with: mnist-nb train') from None
     except OSError as e:
         raise CheckpointError(f'{path}: cannot be read ({e.strerror})') from e
-    except (ValueError, KeyError, TypeError, struct.error) as e:
+    except (ValueError, KeyError, TypeError, struct.error, RecursionError) as e:
         raise CheckpointError(f'{path}: not a weights file of mnist-nb, or damaged ({e})') from e
 
 # %% ../nbs/01_models.ipynb #f1d8ab23
@@ -361,12 +361,15 @@ def load_weights(
     if arch and facts.get('arch') != arch:
         raise CheckpointError(f'{path}: holds {facts.get("arch")}, expected {arch}')
     try:
-        model = Classifier(facts['arch'], **facts['arguments'])
-        tensors = load(Path(path).read_bytes())
+        data = Path(path).read_bytes()
+        if not is_intact(data):
+            raise ValueError('its seal is broken')
+        model, tensors = Classifier(facts['arch'], **facts['arguments']), load(data)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as e:
         raise CheckpointError(f'{path}: damaged, or written by another version ({e})') from e
     check_tensors(tensors, model.state_dict(), path)
     model.load_state_dict(tensors)
+    facts.pop('seal', None)
     return model.eval(), facts
 
 # %% ../nbs/01_models.ipynb #7d78bd1d

@@ -28,10 +28,11 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
-from .data import Digits, load_mnist, write_atomic
+from .data import Digits, load_mnist
 from .eval import report
 from .models import CheckpointError, Classifier, fold_norms, infer
 from .predict import Predictor
+from .support.files import write_atomic
 
 # %% ../nbs/05_optimize.ipynb #8432f852
 class Deployed(nn.Module):

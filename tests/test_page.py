@@ -17,8 +17,8 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from mnist_nb.edge.chip import to_wasm
-from mnist_nb.reading.page import prepare
 from mnist_nb.predict import Predictor
+from mnist_nb.reading.page import prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / 'mnist_nb' / 'web'

@@ -110,7 +110,9 @@ def try_wheel(folder):
     probe = f"from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/readyz', timeout=2)"
     command = [app / 'bin' / 'mnist-nb', *entry[1:], '--port', port, *cmd]
     ask_everything(command, {'PATH': os.environ['PATH']}, [python, '-c', probe], port)
-    imported = run(python, '-c', 'import sys, mnist_nb.serving.host, mnist_nb.cli; print("torch" in sys.modules)').strip()
+    imported = run(
+        python, '-c', 'import sys, mnist_nb.serving.host, mnist_nb.cli; print("torch" in sys.modules)'
+    ).strip()
     assert imported == 'False'
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter, ImageOps
 
-from mnist_nb.evidence.benchmark import load_results
 from mnist_nb.data import augment, generator, load_mnist, show_digits
+from mnist_nb.evidence.benchmark import load_results
 from mnist_nb.evidence.peers import plot_race
 from mnist_nb.predict import predict
 from mnist_nb.train import AUGMENTATIONS

@@ -33,10 +33,11 @@ import onnx
 import pandas as pd
 import torch
 
-from ..data import load_mnist, write_atomic
+from ..data import load_mnist
 from ..models import Classifier, infer
 from ..optimize import Deployed, compare_formats, export_onnx, parity, quantize, quantize_weights
 from ..predict import ModelError, Predictor
+from ..support.files import write_atomic
 
 # %% ../../nbs/edge/chip.ipynb #68f59b9f
 LARGEST = 100_000  # parameters

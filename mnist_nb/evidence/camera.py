@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .benchmark import markdown_table, provenance
-from ..data import load_mnist, write_atomic
+from ..data import load_mnist
+from ..predict import Predictor, find_model
 from ..reading.ink import ImageError, label_parts, open_picture
 from ..reading.page import prepare, to_mnist
-from ..predict import Predictor, find_model
+from ..support.record import load_record, markdown_table, save_record
 from ..train import TrainConfig, hold_out
 
 # %% ../../nbs/evidence/camera.ipynb #6c936556
@@ -404,18 +404,18 @@ def measure_camera(
         tables = {name: [ask(images[:n], labels[:n], model, name, s) for s in range(1, 6)] for name in nuisances}
         mix = {s: future.result() for s, future in mix.items()}
         tables = {name: [future.result() for future in futures] for name, futures in tables.items()}
-    row = {
-        **provenance('camera', 'mnist-nb benchmark --camera'),
-        'data': digits.dataset,
-        'model': find_model(model).stem,
-        'n': min(n, len(kept)),
-        'n_mix': min(n_mix, len(kept)),
-        'illegible': 1 - len(kept) / len(order),
-        'nuisances': tables,
-        'mix': mix,
-    }
-    write_atomic(Path(folder) / 'camera.json', json.dumps(row, indent=1).encode())
-    return json.loads(json.dumps(row))
+    return save_record(
+        folder,
+        'camera',
+        'mnist-nb benchmark camera',
+        data=digits.dataset,
+        model=find_model(model).stem,
+        n=min(n, len(kept)),
+        n_mix=min(n_mix, len(kept)),
+        illegible=1 - len(kept) / len(order),
+        nuisances=tables,
+        mix=mix,
+    )
 
 # %% ../../nbs/evidence/camera.ipynb #150e3b36
 def camera_table(

@@ -24,12 +24,12 @@ from safetensors.torch import load_file
 from scipy.ndimage import binary_propagation, gaussian_filter
 from sklearn.datasets import load_digits
 
-from .benchmark import markdown_table, provenance
-from ..data import DataError, load_mnist, show_digits, write_atomic
-from ..models import CheckpointError, Normalize
-from ..reading.page import prepare
+from ..data import DataError, load_mnist, show_digits
 from .peers import classic_net
+from ..models import CheckpointError, Normalize
 from ..predict import Predictor
+from ..reading.page import prepare
+from ..support.record import load_record, markdown_table, save_record
 
 # %% ../../nbs/evidence/corruptions.ipynb #43320655
 def shot_noise(x, s, rng):
@@ -202,26 +202,26 @@ def measure_robustness(
     def errors(x):
         return {name: float((model(x[:, None]).argmax(1) != labels).mean()) for name, model in models.items()}
 
-    row = {
-        **provenance('robustness', 'mnist-nb benchmark --robustness' + ' --save-dir FOLDER' * ('classic' in models)),
-        'data': test.dataset,
-        'images': len(images),
-        'clean': errors(images),
-        'corruptions': {name: [errors(corrupt(images, name, s)) for s in range(1, 6)] for name in CORRUPTIONS},
-    }
-    write_atomic(Path(folder) / 'robustness.json', json.dumps(row, indent=1).encode())
-    return row
+    return save_record(
+        folder,
+        'robustness',
+        'mnist-nb benchmark robustness' + ' --save-dir FOLDER' * ('classic' in models),
+        data=test.dataset,
+        images=len(images),
+        clean=errors(images),
+        corruptions={name: [errors(corrupt(images, name, s)) for s in range(1, 6)] for name in CORRUPTIONS},
+    )
 
 # %% ../../nbs/evidence/corruptions.ipynb #f51ecaca
 def load_models(
-    save_dir: str | Path | None = None,  # Where `mnist-nb benchmark --peers --save-dir` kept the example's weights
+    save_dir: str | Path | None = None,  # Where `mnist-nb benchmark peers --save-dir` kept the example's weights
 ) -> dict[str, Callable]:
     "Load the networks that are compared."
     models = {name: Predictor(name) for name in ('cnn', 'strong', 'robust')}
     if save_dir:
         path = Path(save_dir) / 'classic.safetensors'
         if not path.is_file():
-            raise CheckpointError(f'{path}: not there; write it with: mnist-nb benchmark --peers --save-dir {save_dir}')
+            raise CheckpointError(f'{path}: not there; write it with: mnist-nb benchmark peers --save-dir {save_dir}')
         theirs = torch.nn.Sequential(Normalize(), classic_net())
         theirs.load_state_dict(load_file(path))
         theirs.eval()
@@ -290,17 +290,16 @@ def measure_hands(
     folder: str | Path = 'results',  # Where `hands.json` goes
 ) -> dict:  # What was written
     "Read digits that other people wrote."
-    row = {**provenance('hands', 'mnist-nb benchmark --hands' + ' --semeion FOLDER' * bool(semeion)), 'hands': {}}
+    hands = {}
     for name, (pictures, labels) in load_hands(semeion).items():
         prepared = np.stack([prepare(picture) for picture in pictures])
         resized = [Image.fromarray(np.uint8(255 * p)).resize((28, 28), Image.Resampling.BICUBIC) for p in pictures]
         seen = {'prepared': prepared, 'resized': np.stack([np.asarray(p) for p in resized])}
-        row['hands'][name] = {'n': len(labels)} | {
+        hands[name] = {'n': len(labels)} | {
             way: {key: float((model(x).argmax(1) == labels).mean()) for key, model in models.items()}
             for way, x in seen.items()
         }
-    write_atomic(Path(folder) / 'hands.json', json.dumps(row, indent=1).encode())
-    return row
+    return save_record(folder, 'hands', 'mnist-nb benchmark hands' + ' --semeion FOLDER' * bool(semeion), hands=hands)
 
 # %% ../../nbs/evidence/corruptions.ipynb #fb0b6c18
 def hands_table(
@@ -319,9 +318,7 @@ def away_table(
     model: str = 'robust',
 ) -> str:  # Markdown
     "Draw the table of what is not MNIST."
-    rows = {
-        k: json.loads((Path(folder) / f'{k}.json').read_text()) for k in ('camera', 'hands', 'robustness', 'reject')
-    }
+    rows = {name: load_record(folder, name) for name in ('camera', 'hands', 'robustness', 'reject')}
     prepared, resized = rows['camera']['mix']['3']
     lines = [('away from MNIST', f'`{model}`', 'beside it')]
     lines.append(('made-up photographs, every nuisance mixed: read', f'{prepared:.1%}', f'{resized:.1%} only resized'))

@@ -25,10 +25,10 @@ from PIL import Image
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
-from .benchmark import markdown_table, provenance
-from ..data import Digits, augment, generator, load_mnist, write_atomic
+from ..data import Digits, augment, generator, load_mnist
 from ..models import Classifier, create_model, list_models, summary
 from ..predict import Predictor
+from ..support.record import load_record, markdown_table, save_record
 from mnist_nb.train import (
     TrainConfig,
     keep_freed_memory,
@@ -245,16 +245,16 @@ def measure_costs(
     keep_freed_memory()
     digits = load_mnist('train', data_dir)
     parts = step_parts(recipe('cnn'), digits)
-    row = {
-        **provenance('costs', 'mnist-nb benchmark --costs'),
-        'data': digits.dataset,
-        'step': medians(parts, repeats=200),
-        'kinds': profile_step(parts['step'], 100),
-        'growth': measure_growth(digits),
-        'processes': measure_processes(digits.images[0, 0], data_dir),
-    }
-    write_atomic(Path(folder) / 'costs.json', json.dumps(row, indent=1).encode())
-    return row
+    return save_record(
+        folder,
+        'costs',
+        'mnist-nb benchmark costs',
+        data=digits.dataset,
+        step=medians(parts, repeats=200),
+        kinds=profile_step(parts['step'], 100),
+        growth=measure_growth(digits),
+        processes=measure_processes(digits.images[0, 0], data_dir),
+    )
 
 # %% ../../nbs/evidence/costs.ipynb #028b8342
 def costs_table(

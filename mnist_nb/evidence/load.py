@@ -26,9 +26,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .benchmark import markdown_table, provenance
-from ..data import load_mnist, write_atomic
+from ..data import load_mnist
 from ..predict import Predictor
+from ..support.record import load_record, markdown_table, save_record
 
 # %% ../../nbs/evidence/load.ipynb #02fb8039
 @dataclass(frozen=True)
@@ -204,8 +204,7 @@ def measure_serving(
     "Measure the service under load, with one worker and with two."
     test = load_mnist('test', data_dir)
     pictures = test.images[:, 0].numpy()
-    row = {**provenance('serving', 'mnist-nb benchmark --serving'), 'data': test.dataset, 'processors': os.cpu_count()}
-    row |= {'seconds': seconds, 'workers': {}}
+    done = {}
     for workers in (1, 2):
         with service(workers) as (pid, port, ready):
             time.sleep(2)
@@ -218,8 +217,9 @@ def measure_serving(
                     found['loads'][f'{kind} {model}'] = load(port, some, clients, lasting)
             after = worker_memory(pid)
             found['memory'] = {'idle': [now for now, _ in before], 'after': after}
-            row['workers'][str(workers)] = found
-        write_atomic(Path(folder) / 'serving.json', json.dumps(row, indent=1).encode())
+            done[str(workers)] = found
+        facts = dict(data=test.dataset, seconds=seconds, workers=done)
+        row = save_record(folder, 'serving', 'mnist-nb benchmark serving', **facts)
     return row
 
 # %% ../../nbs/evidence/load.ipynb #8740a68d

@@ -32,12 +32,12 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from .benchmark import markdown_table, provenance
-from ..data import Digits, batches, generator, load_mnist, write_atomic
+from ..data import Digits, batches, generator, load_mnist
 from ..eval import evaluate
 from ..models import Normalize, lenet5
 from ..optimize import export_onnx, latency, throughput
 from ..predict import Predictor
+from ..support.record import earlier_record, load_record, markdown_table, save_record
 from ..train import keep_freed_memory, own_random_state
 
 # %% ../../nbs/evidence/peers.ipynb #0095b20a
@@ -198,15 +198,10 @@ def benchmark_peers(
 ) -> dict:  # What was written
     "Train and score every peer."
     digits, test = (load_mnist(split, data_dir, dataset) for split in ('train', 'test'))
-    row = {
-        **provenance('peers', f'mnist-nb benchmark --peers --seeds {seeds}'),
-        'data': digits.dataset,
-        'digests': {'train': digits.digest, 'test': test.digest},
-    }
-    path, done = Path(folder) / 'peers.json', {}
-    if path.exists() and all(json.loads(path.read_text()).get(k) == row[k] for k in row):
-        done = json.loads(path.read_text())['peers']
-    row['runtime'] = runtime_speeds(test.images.numpy())
+    command, facts = f'mnist-nb benchmark peers --seeds {seeds}', {'data': digits.dataset}
+    facts['digests'] = {'train': digits.digest, 'test': test.digest}
+    done = earlier_record(folder, 'peers', **facts).get('peers', {})
+    facts['runtime'] = runtime_speeds(test.images.numpy())
     keep_freed_memory()
     for name, peer in peers.items():
         run = run_network if peer.epochs else run_classifier
@@ -215,8 +210,8 @@ def benchmark_peers(
             keep = Path(save_dir) / f'{name}.safetensors' if save_dir and not seed else None
             entry['runs'].append(run(peer, digits, test, seed, keep))
             in_order = {n: done[n] for n in [*PEERS, *peers] if n in done}
-            write_atomic(path, json.dumps({**row, 'peers': in_order}, indent=1).encode())
-    return json.loads(path.read_text())
+            row = save_record(folder, 'peers', command, **facts, peers=in_order)
+    return row
 
 # %% ../../nbs/evidence/peers.ipynb #e55b337e
 def seconds_to(

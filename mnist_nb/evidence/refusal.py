@@ -16,11 +16,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_sample_images
 
-from .benchmark import markdown_table, provenance
-from ..data import Digits, load_mnist, write_atomic
-from ..training.outliers import DIGIT_LIKE, FONTS, LETTERS, font
+from ..data import Digits, load_mnist
 from ..predict import Prediction, Predictor, predict
+from ..support.record import load_record, markdown_table, save_record
 from ..train import TrainConfig, hold_out
+from ..training.outliers import DIGIT_LIKE, FONTS, LETTERS, font
 
 # %% ../../nbs/evidence/refusal.ipynb #7c8f927d
 PRINTED = ('STIXGeneral', 'STIXGeneralBol', 'cmss10', 'cmtt10', 'cmb10')
@@ -149,18 +149,18 @@ def measure_reject(
             'refused': 1 - reasons.get('not refused', 0) / len(pictures),
             'reasons': reasons,
         }
-    row = {
-        **provenance('reject', 'mnist-nb benchmark --reject' + ' --fonts FOLDER' * bool(fonts)),
-        'data': digits.dataset,
-        'model': predictor.path.stem,
-        'reject_below': predictor.facts.get('reject_below', 0.5),
-        'fonts': [f.name for f in find_fonts(fonts)] if fonts else [],
-        'left_out': DIGIT_LIKE,
-        'kinds': kinds,
-        'refused': float(np.mean([k['refused'] for k in kinds.values()])),
-    }
-    write_atomic(Path(folder) / 'reject.json', json.dumps(row, indent=1).encode())
-    return row
+    return save_record(
+        folder,
+        'reject',
+        'mnist-nb benchmark reject' + ' --fonts FOLDER' * bool(fonts),
+        data=digits.dataset,
+        model=predictor.path.stem,
+        reject_below=predictor.facts.get('reject_below', 0.5),
+        fonts=[f.name for f in find_fonts(fonts)] if fonts else [],
+        left_out=DIGIT_LIKE,
+        kinds=kinds,
+        refused=float(np.mean([k['refused'] for k in kinds.values()])),
+    )
 
 # %% ../../nbs/evidence/refusal.ipynb #5de665f7
 def reject_table(

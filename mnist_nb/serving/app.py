@@ -49,8 +49,10 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from .. import __version__
-from .batch import Batcher
+from ..predict import Prediction, Predictor, cpu_count, make_predictions, number_text, read_number
 from ..reading.ink import ImageError
+from ..reading.page import explain
+from .batch import Batcher
 from mnist_nb.serving.intake import (
     ALL,
     MANY,
@@ -67,8 +69,6 @@ from mnist_nb.serving.intake import (
     see_all,
     unpacked,
 )
-from ..reading.page import explain
-from ..predict import Prediction, Predictor, cpu_count, make_predictions, number_text, read_number
 
 # %% ../../nbs/serving/app.ipynb #748b65ae
 class Meters:

@@ -33,9 +33,9 @@ import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .intake import Limits, Problem, busy
 from ..predict import Predictor, cpu_count
 from .app import Service, create_app
+from .intake import Limits, Problem, busy
 
 # %% ../../nbs/serving/host.ipynb #4130b448
 HEAD_SECONDS, HEAD_BYTES = 10, 32_768  # for the head of a request
