@@ -64,7 +64,7 @@ from mnist_nb.training.run import (
 class TrainConfig:
     "Every setting that changes a run."
 
-    arch: str = 'improved'  # One of `list_models()`
+    arch: str = 'improved'  # Network, one of `list_models()`; `mnist-nb models` shows them
     epochs: int = 10  # Times through the training images
     min_steps: int = 0  # Go through little data more often, until so many steps are done
     batch_size: int = 64  # Images a step

@@ -28,9 +28,10 @@ COMMAND = [sys.executable, '-c', 'from mnist_nb.cli import main; main()']
 
 
 @contextmanager
-def hosted(*words):
-    "`mnist-nb serve` in a process of its own: the process, and its port."
+def hosted(*words, shell=''):
+    "`mnist-nb serve` in a process of its own, after a line for the shell if one is given: the process, and its port."
     command = [*COMMAND, 'serve', '--port', '0', '--access-log', 'none', *map(str, words)]
+    command = ['sh', '-c', f'{shell}; exec "$@"', 'sh', *command] if shell else command
     with tempfile.TemporaryFile('w+') as log:
         process = subprocess.Popen(command, stderr=log, text=True)
         try:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import struct
@@ -108,8 +109,8 @@ GONE, CLOSED, LONG = {b''}, {b'', b'408'}, b'1\r\nx\r\n'
 ABUSES = {  # what is sent, and with which status it may be answered, if at all
     'half a head, then silence': ([b'POST /predict HT'], GONE),
     'half a head, then gone': ([b'POST /predict HTTP/1.1\r\nHo', None], GONE),
-    'huge head': ([b'GET / HTTP/1.1\r\n'] + [b'x: ' + 4000 * b'y' + b'\r\n'] * 20, {b'431'}),
-    'huge head at once': ([b'GET / HTTP/1.1\r\nx: ' + 60_000 * b'y' + b'\r\n\r\n'], {b'431'}),
+    'huge head': ([b'GET / HTTP/1.1\r\n'] + [b'x: ' + 4000 * b'y' + b'\r\n'] * 20, {b'431', b'400'}),
+    'huge head at once': ([b'GET / HTTP/1.1\r\nx: ' + 60_000 * b'y' + b'\r\n\r\n'], {b'431', b'400'}),
     'nonsense after a question': ([b'HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGARBAGE \0\r\n\r\n'], {b'200', b'400'}),
     'no HTTP': ([b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + bytes(range(200))], {b'400'}),
     'fewer bytes than said, then silence': ([HEAD + b'Content-Length: 1000\r\n\r\n' + b'x' * 10], {b'408'}),
@@ -178,40 +179,93 @@ def test_three_hundred_abuses_leave_others_served(pictures):
         assert process.poll() is None and metric(port, 'mnist_nb_active_requests') <= 1
 
 
-def established(port):
-    "Connections to a port of this machine, as its kernel counts them."
-    rows = [line.split() for line in Path('/proc/net/tcp').read_text().splitlines()[1:]] if LINUX_HERE else []
-    return sum(row[1].endswith(f':{port:04X}') and row[3] == '01' for row in rows)
+def test_trailers_without_end_are_not_kept(service):
+    "What follows the last chunk is bounded like a head."
+    process, port = service
+    before = memory(process.pid) if LINUX_HERE else 0
+    with socket.create_connection(('127.0.0.1', port), timeout=10) as s, contextlib.suppress(ConnectionError):
+        s.sendall(HEAD + b'Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n')
+        for i in range(2_000):  # 20 MB
+            s.sendall(b'x%d: ' % i + 10_000 * b'y' + b'\r\n')
+    assert not LINUX_HERE or memory(process.pid) < before + 20e6
 
 
-def test_connections_that_ask_nothing_end(pictures):
-    "Also after an answer, and one that never reads its answers."
-    with hosted() as (_, port):
-        idle = socket.create_connection(('127.0.0.1', port), timeout=15)
-        after = socket.create_connection(('127.0.0.1', port), timeout=15)
-        after.sendall(b'GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n')
-        answer = http.client.HTTPResponse(after)
-        answer.begin()
-        assert answer.status == 200 and answer.read()  # whole: head and body may come apart
-        deaf = socket.socket()
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.connect(('127.0.0.1', port))
-        body = pictures[:4000].tobytes()
-        deaf.settimeout(3)
-        head = b'POST /predict/pixels?top_k=10 HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n'
-        with contextlib.suppress(OSError):
-            for _ in range(6):  # more than the kernel would keep for it
-                deaf.sendall(head + f'Content-Length: {len(body)}\r\n\r\n'.encode() + body)
-        start = time.monotonic()
-        while time.monotonic() < start + 9:
-            after.sendall(b'x') if time.monotonic() < start + 1 else None
-            time.sleep(1)
-        assert idle.recv(10) == b'' and after.recv(10) == b''
-        end = time.monotonic() + 20
-        while established(port) and time.monotonic() < end:
-            time.sleep(0.5)
-        assert not established(port), 'a connection is left'
-        deaf.close()
+def test_upgrade_smuggles_nothing(service):
+    "A body behind an Upgrade is a body, and no further request."
+    _, port = service
+    hidden = b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+    for kind in (b'h2c', b'websocket'):
+        head = HEAD + b'Connection: Upgrade\r\nUpgrade: %s\r\nContent-Length: %d\r\n\r\n' % (kind, len(hidden))
+        with socket.create_connection(('127.0.0.1', port), timeout=2) as s:
+            s.sendall(head + hidden)
+            said = b''
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                while part := s.recv(65536):
+                    said += part
+        assert said.count(b'HTTP/1.1 ') == 1 and b'alive' not in said, said
+
+
+@LINUX
+def test_json_of_a_million_keys_is_refused_cheaply(service):
+    process, port = service
+    body = b'{%s}' % b','.join(b'"%d":1' % i for i in range(800_000))
+    before, start = memory(process.pid), time.monotonic()
+    for _ in range(5):
+        response, answer = post(http.client.HTTPConnection('127.0.0.1', port, timeout=20), '/predict', body, 'application/json')
+        assert response.status == 422 and 'too many' in answer['detail']
+    assert memory(process.pid) < before + 100e6 and time.monotonic() - start < 10
+
+
+@LINUX
+def test_a_thousand_idle_connections_leave_room_for_others(pictures):
+    "Also where a shell allows 1,024 open files."
+    with hosted('--model', 'fast', shell='ulimit -Sn 1024') as (_, port):
+        idle = [socket.create_connection(('127.0.0.1', port), timeout=10) for _ in range(1000)]
+        connection = http.client.HTTPConnection('127.0.0.1', port, timeout=10)
+        assert post(connection, '/predict', png(pictures[0]), 'image/png')[0].status == 200
+        for s in idle:
+            s.close()
+
+
+NGINX = shutil.which('nginx') or ('/usr/sbin/nginx' if Path('/usr/sbin/nginx').exists() else None)
+
+
+@pytest.mark.skipif(not NGINX, reason='no nginx; on Debian: apt install nginx-light')
+def test_proxy_holds_off_what_says_nothing(pictures, tmp_path):
+    "nginx.conf as it is, with other ports and less patience."
+    with hosted('--model', 'fast') as (_, port), socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        front = free.getsockname()[1]
+        free.close()
+        text = (Path(__file__).parent.parent / 'nginx.conf').read_text().replace('127.0.0.1:8080', f'127.0.0.1:{port}')
+        text = text.replace('127.0.0.1:8000', f'127.0.0.1:{front}').replace('timeout 10s', 'timeout 1s')
+        (tmp_path / 'nginx.conf').write_text(text.replace('/tmp/mnist-nb', f'{tmp_path}/x').replace('keepalive_timeout 20s', 'keepalive_timeout 1s'))
+        command = [NGINX, '-c', tmp_path / 'nginx.conf', '-g', 'daemon off;']
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as proxy:
+            try:
+                for _ in range(100):
+                    with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', front), timeout=1):
+                        break
+                    time.sleep(0.05)
+                response, _ = post(http.client.HTTPConnection('127.0.0.1', front), '/predict', png(pictures[0]), 'image/png')
+                assert response.status == 200
+                mute = socket.create_connection(('127.0.0.1', front), timeout=5)  # says nothing
+                slow = socket.create_connection(('127.0.0.1', front), timeout=5)  # half a head
+                slow.sendall(b'POST /predict HTTP/1.1\r\nHo')
+                body = socket.create_connection(('127.0.0.1', front), timeout=5)  # half a body
+                body.sendall(HEAD + b'Content-Length: 1000\r\n\r\nx')
+                for s in (mute, slow, body):
+                    assert s.recv(4096)[9:12] in (b'', b'408')
+                    s.close()
+                crowd = [socket.create_connection(('127.0.0.1', front), timeout=5) for _ in range(70)]
+                for s in crowd:
+                    s.sendall(b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+                statuses = [s.recv(4096)[9:12] for s in crowd]
+                assert statuses.count(b'200') == 64 and set(statuses) == {b'200', b'429'}
+                for s in crowd:
+                    s.close()
+            finally:
+                proxy.terminate()
 
 
 def test_refused_connections_end_and_hold_up_nothing(pictures):
@@ -274,16 +328,10 @@ def test_a_thousand_clients_that_leave_cost_nothing(service):
     assert min(sizes[-3:]) < sizes[0] + 50e6, [round(s / 1e6) for s in sizes]
 
 
-def load_until_refused(port, path, body, kind, asked, lost):
-    "Ask until nobody listens any more; what was sent and got no answer is lost."
-    connection = None
-    while True:
-        if connection is None:
-            connection = http.client.HTTPConnection('127.0.0.1', port, timeout=20)
-            try:
-                connection.connect()
-            except OSError:
-                return
+def load_until_told(port, path, body, kind, asked, lost):
+    "Ask until the service says that it is ending, as an orchestrator does; what got no answer is lost."
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=20)
+    while connection:
         try:
             response, _ = post(connection, path, body, kind)
             asked.append(response.status)
@@ -313,7 +361,7 @@ def test_sigterm_loses_no_accepted_request(pictures, workers):
         ):
             slow.sendall(HEAD + b'Content-Length: 3\r\nConnection: close\r\n\r\nx')  # its body ends after the signal
             for i in range(8):
-                threads.submit(load_until_refused, port, *kinds[i % 4], asked, lost)
+                threads.submit(load_until_told, port, *kinds[i % 4], asked, lost)
             time.sleep(random.uniform(0.2, 0.5))
             process.send_signal(signal.SIGTERM)
             time.sleep(0.6)

@@ -250,7 +250,7 @@ class Choice(BaseModel):
     "Which model, and when to refuse."
 
     model_config = ConfigDict(extra='forbid', frozen=True)
-    model: Annotated[str, Field(description='Which of the models to ask; see /info')] = ''
+    model: Annotated[str | None, Field(description='Which of the models to ask; see /info')] = None
     top_k: Annotated[int, Field(ge=1, le=100, description='Answers to list; no more than there are classes')] = 3
     reject_below: Annotated[
         float | None,
@@ -404,7 +404,7 @@ class Service:
         options: Choice,
     ) -> tuple[str, Predictor]:  # Name and model
         "Look up the model that a request asks."
-        name = options.model or self.default
+        name = self.default if options.model is None else options.model
         if name not in self.models:
             raise Problem(422, 'No such model', f'model: there are {", ".join(self.models)}')
         return name, self.models[name]
@@ -479,6 +479,8 @@ class Edge:
         if scope['type'] != 'http':
             return await self.app(scope, receive, send)
         service, start, path = self.service, time.perf_counter(), scope['path']
+        if scope['method'] == 'HEAD':
+            scope = {**scope, 'method': 'GET'}  # the server keeps the body back
         status, sent, held, whole = None, 0, 0, False
 
         async def take():
