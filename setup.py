@@ -39,7 +39,6 @@ setup(
     author=cfg['author'],
     author_email=cfg['author_email'],
     license=licenses[cfg['license']],
-    url=cfg['git_url'],
     keywords=cfg['keywords'],
     classifiers=[
         'Development Status :: ' + statuses[int(cfg['status']) - 1],

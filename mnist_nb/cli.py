@@ -399,7 +399,9 @@ def onnx_of(model: Path | None) -> Path | None:
             return place
         except OSError as e:
             reason = e
-    raise ModelError(f'{places[0]}: cannot be written, nor can {places[1]} ({reason.strerror}); export elsewhere: optimize')
+    raise ModelError(
+        f'{places[0]}: cannot be written, nor can {places[1]} ({reason.strerror}); export elsewhere: optimize'
+    )
 
 # %% ../nbs/cli.ipynb #70e8c1da
 Below = Annotated[

@@ -33,13 +33,14 @@ def show_digits(
     title: str | None = None,  # Above them all
 ) -> Figure:
     "Draw images in a grid, ink dark on white as on paper."
+    columns = max(1, min(columns, len(images)))
     rows = math.ceil(len(images) / columns)
     size = size or (0.8 if titles else 0.5)
     height = size * (1.3 if titles else 1)
     fig, axes = plt.subplots(
         rows,
         columns,
-        figsize=(size * columns, height * rows + (0.4 if title else 0)),
+        figsize=(max(size * columns, 3.5 if title else 0), height * rows + (0.4 if title else 0)),
         squeeze=False,
         layout='constrained',
     )

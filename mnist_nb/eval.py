@@ -306,13 +306,14 @@ def show_predictions(
     digits: Digits,  # The images asked about
     n: int = 20,  # How many to show
 ) -> Figure:
-    "Draw the first images with their answers, wrong ones marked."
-    predicted = probabilities[:n].argmax(1)
-    titles = [
-        f'{digits.classes[p]}  {probabilities[i].max():.0%}' + ('' if p == digits.labels[i] else '  ✗')
-        for i, p in enumerate(predicted)
-    ]
-    return show_digits(digits.images[:n], titles, title='Answers and their probabilities')
+    "Draw images from all over the set with their answers, wrong ones marked."
+    titles, which = [], np.linspace(0, len(digits) - 1, min(n, len(digits))).astype(int)
+    for i in which:
+        answer = probabilities[i].argmax()
+        titles.append(
+            f'{digits.classes[answer]}  {probabilities[i].max():.0%}{"" if answer == digits.labels[i] else "  ✗"}'
+        )
+    return show_digits(digits.images[which], titles, title='Answers and their probabilities')
 
 # %% ../nbs/03_eval.ipynb #ff413a8d
 def save_report(

@@ -77,6 +77,7 @@ class Predictor:
             raise ModelError(wrong) from e
         try:
             self.facts = check_notes(json.loads(self.session.get_modelmeta().custom_metadata_map['mnist_nb']))
+            self.facts.pop('seal', None)
             self.classes = [int(c) if c.isdecimal() else c for c in self.facts['classes']]
             if self.session.get_outputs()[0].shape[-1] != len(self.classes):
                 raise ValueError(f'{len(self.classes)} classes in its notes')

@@ -211,7 +211,9 @@ def test_json_of_a_million_keys_is_refused_cheaply(service):
     body = b'{%s}' % b','.join(b'"%d":1' % i for i in range(800_000))
     before, start = memory(process.pid), time.monotonic()
     for _ in range(5):
-        response, answer = post(http.client.HTTPConnection('127.0.0.1', port, timeout=20), '/predict', body, 'application/json')
+        response, answer = post(
+            http.client.HTTPConnection('127.0.0.1', port, timeout=20), '/predict', body, 'application/json'
+        )
         assert response.status == 422 and 'too many' in answer['detail']
     assert memory(process.pid) < before + 100e6 and time.monotonic() - start < 10
 
@@ -239,7 +241,9 @@ def test_proxy_holds_off_what_says_nothing(pictures, tmp_path):
         free.close()
         text = (Path(__file__).parent.parent / 'nginx.conf').read_text().replace('127.0.0.1:8080', f'127.0.0.1:{port}')
         text = text.replace('127.0.0.1:8000', f'127.0.0.1:{front}').replace('timeout 10s', 'timeout 1s')
-        (tmp_path / 'nginx.conf').write_text(text.replace('/tmp/mnist-nb', f'{tmp_path}/x').replace('keepalive_timeout 20s', 'keepalive_timeout 1s'))
+        (tmp_path / 'nginx.conf').write_text(
+            text.replace('/tmp/mnist-nb', f'{tmp_path}/x').replace('keepalive_timeout 20s', 'keepalive_timeout 1s')
+        )
         command = [NGINX, '-c', tmp_path / 'nginx.conf', '-g', 'daemon off;']
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as proxy:
             try:
@@ -247,7 +251,9 @@ def test_proxy_holds_off_what_says_nothing(pictures, tmp_path):
                     with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', front), timeout=1):
                         break
                     time.sleep(0.05)
-                response, _ = post(http.client.HTTPConnection('127.0.0.1', front), '/predict', png(pictures[0]), 'image/png')
+                response, _ = post(
+                    http.client.HTTPConnection('127.0.0.1', front), '/predict', png(pictures[0]), 'image/png'
+                )
                 assert response.status == 200
                 mute = socket.create_connection(('127.0.0.1', front), timeout=5)  # says nothing
                 slow = socket.create_connection(('127.0.0.1', front), timeout=5)  # half a head

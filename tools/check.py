@@ -115,7 +115,7 @@ def check_container():
     tools = os.geteuid() == 0 and shutil.which('buildah') and shutil.which('debootstrap')
     can_build = tools and subprocess.run(['unshare', '--mount', 'true'], capture_output=True).returncode == 0
     for mode in ('wheel', 'image') if can_build else ('wheel',):
-        count(run(sys.executable, 'tools/container.py', mode)[0] == 0, f'the service as {mode}')
+        count(run(sys.executable, '.ci/container.py', mode)[0] == 0, f'the service as {mode}')
 
 
 def main():

@@ -1,6 +1,5 @@
 "Draw the pictures that README and notebooks open with: `make figures`."
 
-import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -12,10 +11,11 @@ from mnist_nb.data import augment, generator, load_mnist, show_digits
 from mnist_nb.evidence.benchmark import load_results
 from mnist_nb.evidence.peers import plot_race
 from mnist_nb.predict import predict
+from mnist_nb.support.record import load_record
 from mnist_nb.train import AUGMENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES, RESULTS = ROOT / 'nbs' / 'images', ROOT / 'results'
+IMAGES, RESULTS = ROOT / 'nbs' / 'images', ROOT / 'results' / 'avx2'
 
 
 def disguises(digits):
@@ -66,8 +66,7 @@ def draw_digits():
 
 def draw_race():
     "Test error against seconds of training."
-    peers = json.loads((RESULTS / 'peers.json').read_text())
-    plot_race(peers, load_results(RESULTS)).savefig(IMAGES / 'race.png', dpi=110)
+    plot_race(load_record(RESULTS, 'peers'), load_results(RESULTS)).savefig(IMAGES / 'race.png', dpi=110)
 
 
 def main():

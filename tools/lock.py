@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / 'requirements' / 'serve.lock'
-SHOP = 'numpy', 'pillow', 'onnxruntime', 'typer'  # what predict and the command line import
+SHOP = 'numpy', 'pillow', 'scipy', 'onnxruntime', 'typer'  # what predict and the command line import
 
 
 def wanted():

@@ -82,6 +82,8 @@ def open_picture(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # about sizes, which are checked here, and damaged tags
+            if data[:8] == PNG and count_chunks(data) > MAX_CHUNKS:
+                raise ImageError(f'{name}: more than {MAX_CHUNKS:,} chunks in a PNG file; save it again')
             image = Image.open(io.BytesIO(data), formats=FORMATS)
             full = image.size
             if math.prod(full) > max_pixels:
@@ -89,8 +91,6 @@ def open_picture(
                 raise TooLarge(f'{name}: {size}; make it smaller')
             if getattr(image, 'is_animated', False) and image.format != 'MPO':  # a phone's MPO: a photo and a preview
                 raise ImageError(f'{name}: animated or of several pages; save one page as PNG')
-            if data[:8] == PNG and count_chunks(data) > MAX_CHUNKS:
-                raise ImageError(f'{name}: more than {MAX_CHUNKS:,} chunks in a PNG file; save it again')
             if detail:
                 image.draft(None, [max(64, side * detail // max(full)) for side in full])
             image.load()

@@ -139,7 +139,9 @@ def read_glyphs(
     for number, line in enumerate(reading_order(boxes)):
         for i in line:
             if seconds is not None and time.monotonic() - start > seconds:
-                raise ImageError(f'{len(glyphs)} marks, more than could be read in {seconds:g} s; is it a page of digits?')
+                raise ImageError(
+                    f'{len(glyphs)} marks, more than could be read in {seconds:g} s; is it a page of digits?'
+                )
             top, left, bottom, right = boxes[i]
             read, before = read_glyph(cut_out(page, glyphs[i]), model), max(0, left - 3)  # the cut-out has a margin
             for a, b, seen, probabilities in read:

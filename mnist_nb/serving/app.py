@@ -236,7 +236,9 @@ def see_all(
 ) -> list[tuple[np.ndarray | None, str | None]]:
     "Go through many; one that is no picture costs the others nothing."
     if sum(map(measure, files)) > pixels:
-        raise Problem(413, 'Pictures too large', f'more than {pixels / 1e6:g} megapixels together; send fewer at a time')
+        raise Problem(
+            413, 'Pictures too large', f'more than {pixels / 1e6:g} megapixels together; send fewer at a time'
+        )
     found = []
     for file in files:
         try:
@@ -422,7 +424,11 @@ class Service:
         if read:
             seen, doubts = np.stack([s for s, _ in read]), [d for _, d in read]
             found, none = await self.queues[name](seen), [None] * len(seen)
-            made = iter(make_predictions(found, model.classes, min(options.top_k, len(model.classes)), below, none, seen, doubts))
+            made = iter(
+                make_predictions(
+                    found, model.classes, min(options.top_k, len(model.classes)), below, none, seen, doubts
+                )
+            )
         answers = [next(made) if s is not None else Prediction(None, None, None, [], True, d) for s, d in looks]
         rejected = sum(a.rejected for a in answers)
         self.meters.digits.labels(name, 'true').inc(rejected)
@@ -619,9 +625,7 @@ async def predict_(
     responses=FAULTS,
     openapi_extra=takes(**{'application/octet-stream': BINARY}),
 )
-async def predict_pixels(
-    options: Annotated[Choice, Query()], service: TheService, request: Request
-) -> Response:
+async def predict_pixels(options: Annotated[Choice, Query()], service: TheService, request: Request) -> Response:
     "Read many of MNIST's own pictures at once: 784 bytes each, row by row, 0 black to 255 white, up to 4,096."
     body = await request.body()
     if not body or len(body) % 784 or len(body) > 784 * ALL:
