@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import trustme
 
-import mnist_nb.data as room
-from mnist_nb.data import DataError, download, load_folder, load_mnist
+import mnist_nb.support.sources as room
+from mnist_nb.data import load_folder, load_mnist
+from mnist_nb.support.sources import DataError, download
 
 
 def idx(array):

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['BICUBIC', 'BILINEAR', 'FORMATS', 'SUFFIXES', 'MAX_PIXELS', 'MAX_FILE_BYTES', 'MAX_CHUNKS', 'DETAIL', 'PNG',
-           'ImageError', 'TooLarge', 'read_bytes', 'count_chunks', 'open_picture', 'from_array', 'opaque', 'flatten',
-           'to_shades', 'close_gaps', 'open_gaps', 'dilate', 'label_parts', 'shrink', 'is_dark_ink', 'find_paper',
-           'close_paper', 'stretch', 'is_blank', 'to_ink', 'noise_level', 'darkest', 'find_slope', 'shear',
-           'level_lines', 'remove_rulings']
+           'ImageError', 'TooLarge', 'read_bytes', 'count_chunks', 'average_down', 'open_picture', 'from_array',
+           'opaque', 'flatten', 'to_shades', 'close_gaps', 'open_gaps', 'dilate', 'label_parts', 'shrink',
+           'is_dark_ink', 'find_paper', 'close_paper', 'stretch', 'is_blank', 'to_ink', 'noise_level', 'darkest',
+           'find_slope', 'shear', 'level_lines', 'remove_rulings']
 
 # %% ../../nbs/reading/ink.ipynb #9bed7a12
 import io
@@ -69,6 +69,20 @@ def count_chunks(
         at, n = at + 12 + int.from_bytes(data[at : at + 4], 'big'), n + 1
     return n
 
+# %% ../../nbs/reading/ink.ipynb #a7a5465d
+def average_down(
+    image: Image.Image,  # Decoded
+    factor: int,  # By which it shall be smaller
+) -> Image.Image:  # Of the same mode, but for palettes; other modes come back as they are
+    "Make a large picture small channel by channel, so that it never lies in memory twice."
+    if image.mode == 'P':
+        image = image.convert('RGBA' if 'transparency' in image.info else 'RGB')
+    if image.mode not in ('L', 'LA', 'RGB', 'RGBA'):
+        return image
+    small = Image.merge(image.mode, [image.getchannel(band).reduce(factor) for band in image.getbands()])
+    small.info = dict(image.info)
+    return small
+
 # %% ../../nbs/reading/ink.ipynb #014f27c2
 def open_picture(
     source: str | Path | bytes,  # A file, or the bytes of one
@@ -94,8 +108,8 @@ def open_picture(
             if detail:
                 image.draft(None, [max(64, side * detail // max(full)) for side in full])
             image.load()
-            if detail and max(image.size) >= 2 * detail and image.mode in ('L', 'LA', 'RGB', 'RGBA'):
-                image = image.reduce(max(image.size) // detail)
+            if detail and max(image.size) >= 2 * detail:
+                image = average_down(image, max(image.size) // detail)
             before = image.size
             ImageOps.exif_transpose(image, in_place=True)
             image.info['full_size'] = full if image.size == before else full[::-1]
