@@ -12,7 +12,8 @@ RUN python3 -m venv /tools && python3 -m venv --without-pip /opt/app \
 COPY settings.ini setup.py README.md LICENSE ./
 COPY mnist_nb mnist_nb
 RUN /tools/bin/pip wheel --use-pep517 --no-cache-dir --no-deps --wheel-dir /wheels . \
-    && /tools/bin/pip --python /opt/app/bin/python3 install --no-cache-dir --no-deps /wheels/*.whl
+    && /tools/bin/pip --python /opt/app/bin/python3 install --no-cache-dir --no-deps /wheels/*.whl \
+    && find /opt/app -type d -name tests -prune -exec rm -rf {} +
 
 # With PyTorch, to train: docker compose run --rm trainer
 FROM ${BASE} AS trainer

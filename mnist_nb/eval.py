@@ -200,7 +200,8 @@ def evaluate(
         raise DataError(
             f'the model knows {probabilities.shape[1]} classes, {digits.dataset} has {len(digits.classes)}; name the data it is for (--dataset NAME)'
         )
-    refuse = (facts or {}).get('reject_below', 0.5)
+    own = (facts or {}).get('reject_below')
+    refuse = 0.5 if own is None else own
     return report(probabilities, digits.labels.numpy(), digits.classes, digits.dataset, seconds, refuse)
 
 # %% ../nbs/03_eval.ipynb #e9a3fce4

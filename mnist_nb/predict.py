@@ -7,6 +7,7 @@ __all__ = ['ModelError', 'find_model', 'Predictor', 'Prediction', 'make_predicti
            'default_predictor', 'threshold', 'predict', 'FoundDigit', 'read_number', 'number_text']
 
 # %% ../nbs/04_predict.ipynb #5a89f870
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -87,7 +88,7 @@ class Predictor:
             ) from None
         if not set(providers) & set(self.session.get_providers()):
             raise ModelError(f'no GPU: ONNX Runtime could not start {providers[0]}; leave --gpu out to use the CPU')
-        self.path = path
+        self.path, self.sha256 = path, hashlib.sha256(data).hexdigest()
 
     def __call__(
         self,
@@ -186,7 +187,8 @@ def default_predictor() -> Predictor:
 def threshold(model: Predictor, reject_below: float | None) -> float:
     "The probability under which an answer is rejected: the one that is given, else the model's own."
     if reject_below is None:
-        return model.facts.get('reject_below') or 0.5
+        own = model.facts.get('reject_below')
+        return 0.5 if own is None else own
     if not 0 <= reject_below <= 1:
         raise ValueError(f'reject_below: a probability from 0 to 1, found {reject_below}')
     return reject_below

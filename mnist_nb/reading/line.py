@@ -43,17 +43,17 @@ def reading_order(
     boxes: list[tuple[int, int, int, int]],  # Top, left, bottom, right
 ) -> list[list[int]]:  # A list of indices a line, from left to right
     "Sort boxes into lines."
-    lines = []
+    lines, spans = [], []  # spans: median top and bottom of each line
     for i in sorted(range(len(boxes)), key=lambda i: boxes[i][0] + boxes[i][2]):
         top, _, bottom, _ = boxes[i]
-        for line in lines:
-            last = [boxes[j] for j in line]
-            low, high = np.median([b[0] for b in last]), np.median([b[2] for b in last])
+        for k, (low, high) in enumerate(spans):
             if min(bottom, high) - max(top, low) > 0.4 * min(bottom - top, high - low):
-                line.append(i)
+                lines[k].append(i)
+                spans[k] = tuple(np.median([boxes[j][side] for j in lines[k]]) for side in (0, 2))
                 break
         else:
             lines.append([i])
+            spans.append((top, bottom))
     return [sorted(line, key=lambda i: boxes[i][1]) for line in lines]
 
 # %% ../../nbs/reading/line.ipynb #48d98c9c

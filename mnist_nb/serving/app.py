@@ -15,7 +15,7 @@ __all__ = ['MANY', 'ALL', 'BINARY', 'ONE', 'FORM', 'FILE', 'LIST', 'ONE_FILE', '
 import asyncio
 import base64
 import binascii
-import hashlib
+import math
 import os
 import signal
 import time
@@ -47,13 +47,13 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from .. import __version__
-from ..predict import Prediction, Predictor, make_predictions, number_text, read_number
+from ..predict import Prediction, Predictor, make_predictions, number_text, read_number, threshold
 from ..reading.ink import FORMATS, ImageError, TooLarge, open_picture
 from ..reading.page import explain, look
 from .batch import Batcher, Busy
@@ -98,7 +98,7 @@ async def as_problem(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         return Problem(422, 'Not as expected', first_error(error.errors())).response()
     if isinstance(error, HTTPException):
-        detail = f'{request.method} {request.url.path[:100]}: {str(error.detail).lower()}; see /docs'
+        detail = f'{request.method} {request.scope["path"][:100]}: {str(error.detail).lower()}; see /docs'
         return Problem(error.status_code, str(error.detail), detail, dict(error.headers or {})).response()
     return Problem(500, 'Internal error', 'a bug; the log of the service says more').response()
 
@@ -233,14 +233,17 @@ def see(
 def see_all(
     files: list[bytes],
     pixels: int,  # At most, of all
+    seconds: float = math.inf,  # Likewise
 ) -> list[tuple[np.ndarray | None, str | None]]:
     "Go through many; one that is no picture costs the others nothing."
     if sum(map(measure, files)) > pixels:
         raise Problem(
             413, 'Pictures too large', f'more than {pixels / 1e6:g} megapixels together; send fewer at a time'
         )
-    found = []
+    found, end = [], time.monotonic() + seconds
     for file in files:
+        if time.monotonic() > end:
+            raise Busy(f'{len(found)} of {len(files)} pictures were looked at in {seconds:g} s')
         try:
             found.append(see(file, pixels))
         except Problem as e:
@@ -337,6 +340,9 @@ class Meters:
         registry = self.registry
         if 'PROMETHEUS_MULTIPROC_DIR' in os.environ:
             registry = CollectorRegistry()
+            for file in Path(os.environ['PROMETHEUS_MULTIPROC_DIR']).glob('gauge_live*_*.db'):
+                if not Path(f'/proc/{(pid := file.stem.rpartition("_")[2])}').exists():
+                    mark_process_dead(pid)  # a worker that was killed answers nothing any more
             MultiProcessCollector(registry)
         return generate_latest(registry)
 
@@ -385,7 +391,7 @@ class Service:
                 if self.draining:
                     return end(number, frame)
                 self.draining = True
-                loop.call_soon_threadsafe(loop.call_later, self.drain, end, number, frame)
+                loop.call_soon_threadsafe(loop.call_later, self.drain, end, signal.SIGTERM, frame)
 
             signal.signal(number, note)
 
@@ -397,9 +403,12 @@ class Service:
         if self.decoding >= self.limits.decoding:
             raise Busy('too many pictures are being decoded')
         self.decoding += 1
-        call = self.decoders.submit(work, *inputs)
-        call.add_done_callback(lambda _: setattr(self, 'decoding', self.decoding - 1))
-        return await asyncio.wrap_future(call)
+        held = [inputs]  # emptied when nobody waits any more, though the executor keeps what it was given
+        try:
+            return await asyncio.wrap_future(self.decoders.submit(lambda: work(*held.pop())))
+        finally:
+            held.clear()
+            self.decoding -= 1
 
     def pick(
         self,
@@ -418,7 +427,7 @@ class Service:
     ) -> list[Prediction]:  # As many
         "Ask a model, and put answers together; what shows nothing is rejected."
         name, model = self.pick(options)
-        below = model.facts.get('reject_below', 0.5) if options.reject_below is None else options.reject_below
+        below = threshold(model, options.reject_below)
         read = [(seen, doubt) for seen, doubt in looks if seen is not None]
         made = iter(())
         if read:
@@ -484,10 +493,10 @@ class Edge:
     async def __call__(self, scope, receive, send):
         if scope['type'] != 'http':
             return await self.app(scope, receive, send)
-        service, start, path = self.service, time.perf_counter(), scope['path']
-        if scope['method'] == 'HEAD':
-            scope = {**scope, 'method': 'GET'}  # the server keeps the body back
-        status, sent, held, whole = None, 0, 0, False
+        service, start, path, asked = self.service, time.perf_counter(), scope['path'], scope['method']
+        method = 'GET' if asked == 'HEAD' else asked  # the server keeps the body back
+        scope = {**scope, 'method': method}
+        status, sent, held, whole = None, 0, 0, method == 'GET'
 
         async def take():
             nonlocal held, whole
@@ -533,7 +542,7 @@ class Edge:
             service.meters.seconds.labels(label).observe(seconds)
             if self.log:
                 client = (scope.get('client') or ('-',))[0]
-                record = {'method': scope['method'], 'path': path, 'status': status or 500, 'bytes': sent}
+                record = {'method': asked, 'path': path, 'status': status or 500, 'bytes': sent}
                 self.log({**record, 'milliseconds': round(seconds * 1e3, 2), 'client': client})
 
 # %% ../../nbs/serving/app.ipynb #64690731
@@ -611,7 +620,7 @@ async def predict_(
 ) -> Response:
     "Read one digit from a picture of any size, or one from each picture of a list."
     if isinstance(found, list):
-        looks = await service.decode(see_all, found, service.limits.pixels)
+        looks = await service.decode(see_all, found, service.limits.pixels, service.limits.deadline)
     else:
         looks = [await service.decode(see, found, service.limits.pixels)]
     answers = await service.answer(looks, options)
@@ -696,9 +705,8 @@ def model_info(
 ) -> dict:
     "What clients may know of a model."
     kept = 'arch', 'dataset', 'data_digest', 'train_images', 'valid_accuracy', 'reject_below', 'temperature', 'version'
-    digest = hashlib.sha256(model.path.read_bytes()).hexdigest()
     facts = {key: model.facts[key] for key in kept if key in model.facts}
-    return {'name': name, 'classes': model.classes, 'sha256': digest, **facts}
+    return {'name': name, 'classes': model.classes, 'sha256': model.sha256, **facts}
 
 
 @router.get('/info', response_model=dict)

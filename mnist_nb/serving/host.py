@@ -8,7 +8,6 @@ __all__ = ['VARIABLE', 'Settings', 'load_models', 'access_log', 'application', '
 # %% ../../nbs/serving/host.ipynb #3c7c8ff2
 import gc
 import json
-import math
 import os
 import re
 import resource
@@ -19,11 +18,12 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import uvicorn
 from fastapi import FastAPI
 
@@ -47,9 +47,9 @@ class Settings:
     delay: float = 0.001  # Seconds that a picture waits for others to be answered with
 
     def __post_init__(self):
-        for name in ('drain', 'grace', 'deadline', 'delay'):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f'{name}: expected seconds from 0 up, found {getattr(self, name)}')
+        for name, least, most in (('drain', 0, 3600), ('grace', 0, 3600), ('deadline', 0.1, 3600), ('delay', 0, 1)):
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f'{name}: expected from {least} to {most} seconds, found {getattr(self, name)}')
         if not self.host.strip():
             raise ValueError('host: expected an address; 127.0.0.1 for this machine alone, 0.0.0.0 for everybody')
 
@@ -64,6 +64,7 @@ def load_models(
         if key in models:
             raise ValueError(f'{name}: there is another model {key}; rename one of the files')
         models[key] = Predictor(name, threads=1)
+        models[key](np.zeros((1, 28, 28), np.uint8))  # what is wrong with it is better said now
     return models
 
 # %% ../../nbs/serving/host.ipynb #7b23c47b
@@ -83,8 +84,9 @@ def access_log(
         return f'{now} {record["client"]} {what} {record["milliseconds"]} ms'
 
     def log(record):
-        file.write(line(record) + '\n')
-        file.flush()
+        with suppress(OSError):  # nobody reads the log any more; requests are answered all the same
+            file.write(line(record) + '\n')
+            file.flush()
 
     line = {'json': as_json, 'text': as_text, 'none': None}[kind]
     return log if line else None

@@ -20,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
 from http.client import HTTPException
@@ -62,12 +63,12 @@ def gunzip(
     data: bytes,  # A gzip stream, or bytes that aren't compressed, which are returned as they are
     name: str = 'data',  # What to call it in an error
 ) -> bytes:
-    "Decompress a whole gzip stream, of at most `MAX_BYTES` and a hundred times its size."
+    "Decompress a whole gzip stream, of at most 16 MB or a hundred times its size, and `MAX_BYTES`."
     if data[:2] != b'\x1f\x8b':
         return data
     stream = zlib.decompressobj(wbits=31)
     try:
-        content = stream.decompress(data, min(MAX_BYTES, 100 * len(data) + 1_000))
+        content = stream.decompress(data, min(MAX_BYTES, max(1 << 24, 100 * len(data))))
     except zlib.error as e:
         raise DataError(f'{name}: damaged gzip file ({e}); fetch it again') from e
     if not stream.eof or stream.unused_data:
@@ -276,7 +277,7 @@ def download(
     timeout: float = 4,  # Seconds in all until some mirror answers, and for each piece of a file
     progress: bool = True,  # Show bars?
 ):
-    "Fill the cache with MNIST, or raise `DataError` and leave it as it was."
+    "Fill the cache with MNIST, or raise `DataError`; only whole files with the right digests are ever left there."
     for split, sums in SHA256.items():
         for kind, sha256 in zip(('images-idx3', 'labels-idx1'), sums):
             name = f'{STEMS[split][0]}-{kind}-ubyte'
@@ -308,7 +309,7 @@ def fill_cache(
     try:
         download(cache, progress=progress, **settings)
     except (DataError, OSError) as e:
-        if os.access(cache if cache.exists() else cache.parent, os.W_OK):
+        with suppress(OSError):
             write_atomic(failed, b'')
         raise DataError(str(e)) from e
     failed.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import fcntl
 import json
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -171,8 +172,10 @@ def lock_folder(
     with open(folder / '.lock', 'w') as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise CheckpointError(f'{folder}: another run is writing here; name another folder (--save_dir)') from None
+        except OSError as e:
+            warnings.warn(f'{folder}: cannot be locked ({e.strerror}); start no second run there', stacklevel=3)
         yield
 
 # %% ../../nbs/training/run.ipynb #2508a4d0
