@@ -2,7 +2,7 @@
 # To pin the base: --build-arg BASE=python:3.13-slim@sha256:…
 ARG BASE=python:3.13-slim
 
-# What is needed to install, and the installed service: no PyTorch, no compiler.
+# What is needed to install, and the installed service: no PyTorch, no compiler, no tests of libraries.
 FROM ${BASE} AS build
 WORKDIR /source
 COPY requirements/serve.lock requirements/
