@@ -16,7 +16,7 @@ $(BIN)/python:
 
 $(VENV)/installed: settings.ini setup.py | $(BIN)/python
 	@echo "installing into $(VENV): PyTorch is some gigabytes, so this takes a few minutes"
-	@$(BIN)/python -m pip install $(QUIET) --progress-bar on -e .
+	@$(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
