@@ -200,7 +200,7 @@ def plot_class_balance(
 ) -> Figure:
     "Draw how many images each class has."
     counts = digits.labels.bincount(minlength=len(digits.classes))
-    fig, ax = plt.subplots(figsize=(0.4 * len(digits.classes) + 2, 2.6), layout='constrained')
+    fig, ax = plt.subplots(figsize=(0.4 * len(digits.classes) + 2, 2.4), layout='constrained')
     ax.bar(digits.classes, counts, color='tab:blue')
     ax.axhline(len(digits) / len(digits.classes), color='black', lw=1, ls='--', label='equal shares')
     ax.set(title=f'Images a class, {digits.dataset} {digits.split}', xlabel='class', ylabel='images')
