@@ -83,13 +83,13 @@ def version_and_exit(wanted: bool):
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(help=app.info.help)
 def options(
     version: Annotated[
         bool, Option('--version', callback=version_and_exit, is_eager=True, help='Print the version.')
     ] = False,
 ):
-    pass  # its docstring would replace the help above
+    "Options of `mnist-nb` itself."
 
 # %% ../nbs/cli.ipynb #7346ed40
 ClickException = typer.BadParameter.__mro__[2]  # whatever click typer brings
