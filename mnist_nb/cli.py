@@ -190,7 +190,7 @@ TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
 
 def config_options() -> list[inspect.Parameter]:
     "Make an option of each field of `TrainConfig` that a word or a number can set."
-    source = Path(find_spec('mnist_nb.train').origin).read_text(encoding='utf-8')
+    source = Path(find_spec('mnist_nb.training.recipes').origin).read_text(encoding='utf-8')
     body = source.partition('class TrainConfig:')[2].partition('\n\n\n')[0].partition('\n# %%')[0]
     made = []
     for name, kind, comment in re.findall(r'^    (\w+): (\w+) = .+?  # (.+)$', body, re.M):

@@ -145,7 +145,8 @@ def imports(path):
 SUPPORT = ['support.files', 'support.show', 'support.record', 'support.sources']
 READING = ['reading.ink', 'reading.page', 'reading.line', 'predict']
 SERVING = ['serving.batch', 'serving.app', 'serving.host']
-TRAINING = ['training.augment', 'data', 'models', 'training.outliers', 'training.run', 'train']
+TRAINING = ['training.augment', 'data', 'models', 'training.outliers', 'training.recipes', 'training.run']
+TRAINING += ['training.result', 'train']
 EVIDENCE = ['evidence.benchmark', 'evidence.formats', 'evidence.peers', 'evidence.costs', 'evidence.load']
 EVIDENCE += ['evidence.camera', 'evidence.refusal', 'evidence.corruptions']
 ROOMS = [*SUPPORT, *READING, *SERVING, *TRAINING, 'eval', 'optimize', 'edge.chip', *EVIDENCE, 'cli']  # downwards

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['NUMBERS', 'RUN_FILES', 'own_random_state', 'seed_dropout', 'RunState', 'weights_to_use', 'save_state', 'read_state',
-           'load_state', 'set_aside', 'lock_folder', 'Interrupted', 'catch_signals', 'keep_freed_memory',
-           'tensorboard_writer']
+           'load_state', 'read_config', 'resume_config', 'resume_state', 'set_aside', 'lock_folder', 'Interrupted',
+           'catch_signals', 'keep_freed_memory', 'tensorboard_writer']
 
 # %% ../../nbs/training/run.ipynb #3519ce3f
 import ctypes
@@ -16,7 +16,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -26,7 +26,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..models import CheckpointError, Classifier
 from ..support.files import UNSEALED, is_intact, seal, write_atomic
-from .augment import generator
+from .augment import Augmentation, generator
+from .recipes import TrainConfig, check_config
 
 # %% ../../nbs/training/run.ipynb #96aeefad
 def own_random_state(
@@ -140,6 +141,54 @@ def load_state(
             setattr(state, name, notes['numbers'][name])
     except (RuntimeError, KeyError, ValueError, IndexError, TypeError) as e:
         raise CheckpointError(f'{path}: does not fit this version ({e})') from e
+
+# %% ../../nbs/training/run.ipynb #13dc6362
+def read_config(
+    path: Path,  # `last_state.safetensors`
+) -> TrainConfig:  # Of the run that wrote it
+    "Read the configuration of an unfinished run."
+    try:
+        saved = read_state(path)[1]['config']
+        return check_config(TrainConfig(**{**saved, 'augmentation': Augmentation(**saved['augmentation'])}))
+    except CheckpointError:
+        raise
+    except (KeyError, TypeError, ValueError) as e:
+        raise CheckpointError(f'{path}: written by another version ({e}); start the run again without --resume') from e
+
+# %% ../../nbs/training/run.ipynb #01d41fac
+def resume_config(
+    config: TrainConfig,  # Of the unfinished run
+    given: dict,  # What was asked for now; None where nothing was
+) -> TrainConfig:
+    "Take an unfinished run's configuration, and refuse to change it on the way."
+    changed = [
+        f'{k} {getattr(config, k)} -> {v}' for k, v in given.items() if v is not None and getattr(config, k) != v
+    ]
+    if changed:
+        raise CheckpointError(
+            f'the run was started with other settings ({", ".join(changed)}); resume it with its own, or start anew'
+        )
+    return config
+
+# %% ../../nbs/training/run.ipynb #ab37303a
+def resume_state(
+    state: RunState,  # New, of the same configuration; filled in
+    path: Path,  # `last_state.safetensors`
+    config: TrainConfig,  # What the run was asked for now
+    data_digest: str,  # Of the data it would go on with
+):
+    "Bring a run to where it was, if it is the same run."
+    notes = read_state(path)[1]
+    resume_config(read_config(path), {f.name: getattr(config, f.name) for f in fields(config)})
+    if notes['digest'] != data_digest:
+        raise CheckpointError(f'{path}: the run was started on other data; name the same --data_dir and --dataset')
+    if notes.get('threads', threads := torch.get_num_threads()) != threads:
+        warnings.warn(
+            f'the run was started with {notes["threads"]} threads, now there are {threads}: the last bits may differ '
+            f'(OMP_NUM_THREADS={notes["threads"]} for the same)',
+            stacklevel=2,
+        )
+    load_state(state, path)
 
 # %% ../../nbs/training/run.ipynb #1293f66d
 RUN_FILES = ('best_model.safetensors', 'last_state.safetensors', 'config.json', 'history.jsonl')
