@@ -4,13 +4,16 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image, ImageFilter, ImageOps
 
 from mnist_nb.data import augment, generator, load_mnist, show_digits
 from mnist_nb.evidence.benchmark import load_results
 from mnist_nb.evidence.peers import plot_race
-from mnist_nb.predict import predict
+from mnist_nb.models import load_weights
+from mnist_nb.optimize import plot_forms
+from mnist_nb.predict import Predictor, find_model, predict
 from mnist_nb.support.record import load_record
 from mnist_nb.train import AUGMENTATIONS
 
@@ -69,7 +72,88 @@ def draw_race():
     plot_race(load_record(RESULTS, 'peers'), load_results(RESULTS)).savefig(IMAGES / 'race.png', dpi=110)
 
 
+@torch.no_grad()
+def draw_layers():
+    "A seven on its way through `cnn`."
+    model, _ = load_weights(find_model('cnn', '.safetensors'))
+    digits = load_mnist('test')
+    x = digits.images[digits.labels == 7][:1]
+    stages = [x[0] / 255]
+    x = model.normalize(x)
+    for i, layer in enumerate(model.net):
+        x = layer(x)
+        if i in (2, 6, 10, 11):
+            stages.append(x[0])
+    fig = plt.figure(figsize=(10, 3))
+    widths, titles = (
+        [1, 1.6, 2.6, 0.5, 1.2],
+        ['28 x 28 pixels', '16 maps, 12 x 12', '32 maps, 6 x 6', '72 units', '10 logits'],
+    )
+    grid = fig.add_gridspec(1, 5, width_ratios=widths, left=0.01, right=0.99, top=0.84, bottom=0.12, wspace=0.16)
+    for cell, stage, title, columns in zip(grid, stages, titles, (1, 4, 8, 1, 1)):
+        head = fig.add_subplot(cell)
+        head.set_title(title, fontsize=11)
+        head.axis('off')
+        if stage.ndim == 3:
+            inner = cell.subgridspec(-(-len(stage) // columns), columns, wspace=0.08, hspace=0.08)
+            for place, part in zip(inner, stage):
+                ax = fig.add_subplot(place)
+                ax.imshow(part, cmap='gray_r', vmin=0, vmax=stage.max())
+                ax.set(xticks=[], yticks=[])
+        elif len(stage) > 10:
+            ax = fig.add_subplot(cell)
+            ax.imshow(stage.reshape(18, 4), cmap='gray_r', aspect='auto')
+            ax.set(xticks=[], yticks=[])
+        else:
+            ax = fig.add_subplot(cell)
+            ax.barh(
+                range(10), stage - stage.min() + 0.1, color=['tab:orange' if i == 7 else 'tab:gray' for i in range(10)]
+            )
+            ax.set(yticks=range(10), xticks=[])
+            ax.invert_yaxis()
+            ax.spines[['top', 'right', 'bottom']].set_visible(False)
+    fig.savefig(IMAGES / 'layers.png', dpi=110)
+
+
+def draw_sizes():
+    "Size against time of one answer, of three networks."
+    forms = ('ONNX float32', 'ONNX int8', 'ONNX int4')
+    tables = {}
+    for name in ('fast', 'cnn', 'strong'):
+        table = pd.DataFrame(load_record(RESULTS, 'formats')['networks'][name]['forms'])
+        tables[name] = table[table.form.isin(forms)].reset_index()
+    plot_forms(tables).savefig(IMAGES / 'sizes.png', dpi=110)
+
+
+def draw_turning():
+    "A six turned to a nine, with the ten probabilities of each moment: the picture that moves."
+    digits, ask = load_mnist('test'), Predictor()
+    six = Image.fromarray(digits.images[digits.labels == 6][1, 0].numpy())
+    frames = []
+    for angle in [*range(0, 190, 6), *[186] * 6]:
+        seen = np.asarray(six.rotate(angle, Image.Resampling.BICUBIC))
+        chances = ask(seen[None])[0]
+        best = chances.argmax()
+        fig, (left, right) = plt.subplots(1, 2, figsize=(5, 2.3), width_ratios=(1, 1.5), layout='constrained')
+        left.imshow(seen, cmap='gray_r')
+        left.set(xticks=[], yticks=[], title=f'turned by {angle}°')
+        sure = chances.max() >= ask.facts['reject_below']
+        right.bar(range(10), chances, color=['tab:orange' if i == best and sure else 'tab:gray' for i in range(10)])
+        right.set(xticks=range(10), ylim=(0, 1), ylabel='probability')
+        right.set_title(f'{best}, {chances.max():.0%} sure' if sure else f'refused: perhaps {best}')
+        fig.canvas.draw()
+        frames.append(Image.fromarray(np.asarray(fig.canvas.buffer_rgba())[..., :3]).quantize(24))
+        plt.close(fig)
+    still = len(frames) - 6
+    frames[0].save(
+        IMAGES / 'turning.gif', save_all=True, append_images=frames[1:], duration=[160] * still + [400] * 6, loop=0
+    )
+
+
 def main():
+    draw_layers()
+    draw_sizes()
+    draw_turning()
     draw_reads()
     draw_digits()
     draw_race()
