@@ -27,6 +27,7 @@ import onnx.version_converter
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
@@ -339,9 +340,10 @@ def plot_forms(
             ax.annotate(form.removeprefix('ONNX '), (left, top), xytext=(5, 3), textcoords='offset points', fontsize=8)
     ax.set(title='Size of a file against the time of one answer', xlabel='one image, microseconds', ylabel='kB')
     ax.set(xscale='log', yscale='log')
-    ax.xaxis.set_minor_formatter('{x:.0f}')
-    ax.xaxis.set_major_formatter('{x:.0f}')
-    ax.yaxis.set_major_formatter('{x:.0f}')
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_minor_formatter('')
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter('{x:.0f}')
     ax.legend(title='network, test accuracy', fontsize=8)
     plt.close(fig)
     return fig

@@ -9,6 +9,7 @@ import torch
 from PIL import Image, ImageFilter, ImageOps
 
 from mnist_nb.data import augment, generator, load_mnist, show_digits
+from mnist_nb.eval import probabilities_of, show_worst
 from mnist_nb.evidence.benchmark import load_results
 from mnist_nb.evidence.peers import plot_race
 from mnist_nb.models import load_weights
@@ -115,6 +116,14 @@ def draw_layers():
     fig.savefig(IMAGES / 'layers.png', dpi=110)
 
 
+def draw_errors():
+    "The surest mistakes of `cnn`."
+    model, facts = load_weights(find_model('cnn', '.safetensors'))
+    test = load_mnist('test')
+    fig = show_worst(probabilities_of(model, test.images, facts['temperature']), test, n=14)
+    fig.savefig(IMAGES / 'errors.png', dpi=110)
+
+
 def draw_sizes():
     "Size against time of one answer, of three networks."
     forms = ('ONNX float32', 'ONNX int8', 'ONNX int4')
@@ -152,6 +161,7 @@ def draw_turning():
 
 def main():
     draw_layers()
+    draw_errors()
     draw_sizes()
     draw_turning()
     draw_reads()
