@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cpu', 'Gpu', 'Model', 'Output', 'ClickException',
-           'TYPES', 'REACHED', 'Augment', 'Recipe', 'SaveDir', 'Resume', 'Board', 'own', 'Below', 'FORMATS', 'bench',
-           'Seeds', 'Keep', 'RESULTS', 'say', 'show', 'two_columns', 'plain', 'version_and_exit', 'options', 'one_line',
-           'explain_error', 'main', 'data', 'extract', 'models', 'config_options', 'choose_config', 'saved_config',
-           'epoch_reporter', 'finish_training', 'train', 'load_any', 'eval_', 'onnx_of', 'answer_line', 'predict',
-           'read', 'optimize', 'optimize_small', 'serve', 'folder_of', 'benchmark', 'formats', 'peers', 'ablations',
-           'camera', 'reject', 'robustness', 'hands', 'serving', 'costs']
+           'TYPES', 'REACHED', 'Augment', 'Recipe', 'SaveDir', 'Resume', 'Board', 'own', 'train', 'Below', 'FORMATS',
+           'bench', 'Seeds', 'Keep', 'RESULTS', 'say', 'show', 'two_columns', 'plain', 'version_and_exit', 'options',
+           'one_line', 'explain_error', 'main', 'data', 'extract', 'models', 'config_options', 'choose_config',
+           'saved_config', 'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'answer_line',
+           'predict', 'read', 'optimize', 'optimize_small', 'serve', 'folder_of', 'benchmark', 'formats', 'peers',
+           'ablations', 'camera', 'reject', 'robustness', 'hands', 'serving', 'costs']
 
-# %% ../nbs/cli.ipynb #0dc74b4d
+# %% ../nbs/cli.ipynb #07b7cedd
 import inspect
 import json
 import os
@@ -28,7 +28,7 @@ from typer import Argument, Option
 
 from . import __version__
 
-# %% ../nbs/cli.ipynb #a0d65e06
+# %% ../nbs/cli.ipynb #cee2b0a6
 STYLE: dict[str, Any] = dict(pretty_exceptions_enable=False, rich_markup_mode=None)
 app = typer.Typer(
     **STYLE,
@@ -40,6 +40,30 @@ app = typer.Typer(
     },
 )
 
+# %% ../nbs/cli.ipynb #666f8577
+def say(*lines):
+    "Tell people something, on standard error."
+    print(*lines, file=sys.stderr, sep='\n', flush=True)
+
+
+def show(value, table, as_json: bool):
+    "Print the outcome: one JSON value, or a table for people."
+    if as_json or table:
+        print(json.dumps(value, indent=2) if as_json else table, flush=True)
+
+# %% ../nbs/cli.ipynb #ef090a98
+def two_columns(facts: dict) -> str:
+    "Lay facts out in two columns."
+    width = max(map(len, facts))
+    return '\n'.join(f'{key:<{width}}  {value}' for key, value in facts.items())
+
+# %% ../nbs/cli.ipynb #74a1c0f8
+def plain(text: str) -> str:
+    "Text that can't steer a terminal: whatever isn't printable becomes a question mark, and the end of a novel dots."
+    shown = ''.join(c if c.isprintable() else '?' for c in text)
+    return shown if len(shown) <= 400 else f'{shown[:400]} …'
+
+# %% ../nbs/cli.ipynb #a3d8ceb8
 WHERE = 'Folder with the IDX files. Default: $MNIST_NB_DATA, then cache, mirrors, embedded sample.'
 SHIPPED = '.safetensors or .onnx file, or a network that comes along: fast, cnn, pocket, strong or robust (default).'
 DataDir = Annotated[Path | None, Option('--data-dir', help=WHERE)]
@@ -52,30 +76,7 @@ Gpu = Annotated[bool, Option('--gpu', help='Insist on a GPU; an error if there i
 Model = Annotated[Path | None, Option('--model', help=SHIPPED)]
 Output = Annotated[Path, Option('--output', help='Folder; files go to one for this kind of machine below it.')]
 
-# %% ../nbs/cli.ipynb #e1d98a99
-def say(*lines):
-    "Tell people something, on standard error."
-    print(*lines, file=sys.stderr, sep='\n', flush=True)
-
-
-def show(value, table, as_json: bool):
-    "Print the outcome: one JSON value, or a table for people."
-    if as_json or table:
-        print(json.dumps(value, indent=2) if as_json else table, flush=True)
-
-
-def two_columns(facts: dict) -> str:
-    "Lay facts out in two columns."
-    width = max(map(len, facts))
-    return '\n'.join(f'{key:<{width}}  {value}' for key, value in facts.items())
-
-
-def plain(text: str) -> str:
-    "Text that can't steer a terminal: whatever isn't printable becomes a question mark, and the end of a novel dots."
-    shown = ''.join(c if c.isprintable() else '?' for c in text)
-    return shown if len(shown) <= 400 else f'{shown[:400]} …'
-
-# %% ../nbs/cli.ipynb #04b2c670
+# %% ../nbs/cli.ipynb #88e3e219
 def version_and_exit(wanted: bool):
     "Print the version."
     if wanted:
@@ -91,7 +92,7 @@ def options(
 ):
     "Options of `mnist-nb` itself."
 
-# %% ../nbs/cli.ipynb #7346ed40
+# %% ../nbs/cli.ipynb #080c3b19
 ClickException = typer.BadParameter.__mro__[2]  # whatever click typer brings
 
 
@@ -100,7 +101,7 @@ def one_line(error: BaseException) -> str:
     text = error.format_message() if isinstance(error, ClickException) else str(error) or type(error).__name__
     return plain(' '.join(text.split()))
 
-
+# %% ../nbs/cli.ipynb #5b907fcb
 def explain_error(error: Exception) -> tuple[int, str]:  # Exit code, and what to say
     "Tell what the user can mend from a bug."
     if isinstance(error, ModuleNotFoundError):
@@ -110,7 +111,7 @@ def explain_error(error: Exception) -> tuple[int, str]:  # Exit code, and what t
         return 2, one_line(error)
     return 1, f'a bug: {type(error).__name__}: {one_line(error)} (add --debug for the traceback)'
 
-# %% ../nbs/cli.ipynb #fd42c196
+# %% ../nbs/cli.ipynb #e7155b79
 def main(
     arguments: list[str] | None = None,  # Default: those of the process
 ):
@@ -138,7 +139,7 @@ def main(
         say(f'mnist-nb: {text}')
     sys.exit(code or 0)
 
-# %% ../nbs/cli.ipynb #f4cc505f
+# %% ../nbs/cli.ipynb #d25eb309
 @app.command(epilog='Example: mnist-nb data --data-dir ~/mnist')
 def data(data_dir: DataDir = None, dataset: Dataset = 'mnist', as_json: Json = False):
     "Find the data, check it, and say what is there."
@@ -158,7 +159,7 @@ def data(data_dir: DataDir = None, dataset: Dataset = 'mnist', as_json: Json = F
         lines[split] = f'{len(d):,} images from {d.source}, SHA-256 {d.digest[:16]}…'
     show(value, two_columns(lines), as_json)
 
-# %% ../nbs/cli.ipynb #fc3c361a
+# %% ../nbs/cli.ipynb #d618f70a
 @app.command(epilog='Example: mnist-nb extract --per-class 2')
 def extract(
     output: Annotated[Path, Option('--output', help='Folder to write to.')] = Path('test_images'),
@@ -173,7 +174,7 @@ def extract(
     paths = extract_images(load_mnist('test', data_dir, dataset), output, per_class)
     show([str(p) for p in paths], f'{len(paths)} images in {output}: {paths[0].name} … {paths[-1].name}', as_json)
 
-
+# %% ../nbs/cli.ipynb #3d03d3ea
 @app.command(epilog='Example: mnist-nb models --arch cnn')
 def models(
     arch: Annotated[str | None, Option('--arch', help='Show the layers of this one.')] = None, as_json: Json = False
@@ -184,7 +185,7 @@ def models(
     table = summary(create_model(arch)) if arch else compare_models()
     show(table.to_dict('records'), table.to_string(index=False), as_json)
 
-# %% ../nbs/cli.ipynb #72ba3d14
+# %% ../nbs/cli.ipynb #d2f1a8f4
 TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
 
 
@@ -200,7 +201,7 @@ def config_options() -> list[inspect.Parameter]:
             made.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=given))
     return made
 
-# %% ../nbs/cli.ipynb #6e964e54
+# %% ../nbs/cli.ipynb #70997e5a
 def choose_config(
     recipe: str | None,  # Name of a recipe
     given: dict,  # Fields that options were given for
@@ -224,7 +225,7 @@ def choose_config(
         given.setdefault('min_steps', 0)  # as many as were asked for, and no more
     return look_up(name, **given)
 
-
+# %% ../nbs/cli.ipynb #accd02d9
 def saved_config(
     save_dir: Path,  # Run folder
     given: dict,  # Fields that options were given for
@@ -238,7 +239,7 @@ def saved_config(
     given |= {'augmentation': AUGMENTATIONS[augment]} if augment in AUGMENTATIONS else {}
     return resume_config(read_config(save_dir / 'last_state.safetensors'), given)
 
-# %% ../nbs/cli.ipynb #61efacd4
+# %% ../nbs/cli.ipynb #0b188792
 def epoch_reporter(writer=None):
     "Make a function that reports each epoch: a line where there is no progress bar, and TensorBoard if it is wanted."
 
@@ -252,7 +253,7 @@ def epoch_reporter(writer=None):
 
     return note
 
-
+# %% ../nbs/cli.ipynb #160a7299
 REACHED = ('seed', 'epochs', 'dataset', 'train_images', 'valid_images', 'valid_accuracy', 'train_accuracy')
 REACHED += ('temperature', 'train_seconds', 'total_seconds', 'images_per_second', 'device', 'threads')
 
@@ -278,7 +279,7 @@ def finish_training(result, save_dir: Path, as_json: bool):
     lines |= {'weights': result.checkpoint, 'curves': save_dir / 'history.png'}
     show(value, two_columns(lines | {'next': f'mnist-nb eval --model {result.checkpoint}'}), as_json)
 
-# %% ../nbs/cli.ipynb #4c0c7fdc
+# %% ../nbs/cli.ipynb #6b1e822d
 Augment = Annotated[str | None, Option('--augment', help='none, light, medium, full or harsh.')]
 Recipe = Annotated[str | None, Option('--recipe', help='Recipe other than the default one of a network.')]
 SaveDir = Annotated[Path, Option('--save-dir', help='Run folder.')]
@@ -320,9 +321,9 @@ def train(
 
 own = [p for p in inspect.signature(train).parameters.values() if p.kind != p.VAR_KEYWORD]
 train.__signature__ = inspect.Signature([*config_options(), *own])
-app.command(epilog='Example: mnist-nb train --arch cnn --epochs 5 --save-dir models/cnn')(train)
+train = app.command(epilog='Example: mnist-nb train --arch cnn --epochs 5 --save-dir models/cnn')(train)
 
-# %% ../nbs/cli.ipynb #2886ab6a
+# %% ../nbs/cli.ipynb #a3e72414
 def load_any(model: Path | None, gpu: bool = False):
     "A network or predictor from a file, its temperature, and its facts."
     from mnist_nb.predict import Predictor
@@ -335,7 +336,7 @@ def load_any(model: Path | None, gpu: bool = False):
     network, facts = load_weights(model)
     return network, facts.get('temperature') or 1.0, facts
 
-# %% ../nbs/cli.ipynb #02dccc2f
+# %% ../nbs/cli.ipynb #cf6e6297
 @app.command(name='eval', epilog='Example: mnist-nb eval --model models/best_model.safetensors --figures figures')
 def eval_(
     model: Model = None,
@@ -368,7 +369,7 @@ def eval_(
     }
     show(asdict(result), f'{two_columns(lines)}\n\n{result.table().round(4).to_string(index=False)}', as_json)
 
-# %% ../nbs/cli.ipynb #90de1857
+# %% ../nbs/cli.ipynb #47175195
 def onnx_of(model: Path | None) -> Path | None:
     "The ONNX file to predict with: the file itself, or one exported from the weights."
     if model is None or model.suffix != '.safetensors':
@@ -403,7 +404,7 @@ def onnx_of(model: Path | None) -> Path | None:
         f'{places[0]}: cannot be written, nor can {places[1]} ({reason.strerror}); export elsewhere: optimize'
     )
 
-# %% ../nbs/cli.ipynb #70e8c1da
+# %% ../nbs/cli.ipynb #4a4ab10e
 Below = Annotated[
     float | None,
     Option('--reject-below', help="Probability under which an answer is rejected, 0..1. Default: the model's own."),
@@ -415,7 +416,7 @@ def answer_line(p, top_k: int, confidence: bool) -> str:
     best = ', '.join(f'{digit} ({probability:.1%})' if confidence else str(digit) for digit, probability in p.top_k)
     return f'{plain(p.path)}: {best}' + (f'  [{p.reason}]' if p.rejected else '')
 
-
+# %% ../nbs/cli.ipynb #8b74341e
 @app.command(epilog='Example: mnist-nb predict photo.jpg --top-k 3 --confidence --explain way.png')
 def predict(
     images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
@@ -455,7 +456,7 @@ def predict(
         say(*(f'mnist-nb: {plain(reason)}' for reason in failed))
         raise typer.Exit(2)
 
-# %% ../nbs/cli.ipynb #3d9c62fb
+# %% ../nbs/cli.ipynb #39bba076
 @app.command(epilog='Example: mnist-nb read postcode.jpg --confidence')
 def read(
     image: Annotated[Path, Argument(help='Picture of a number, or of a page of them.', show_default=False)],
@@ -474,7 +475,7 @@ def read(
     value = {'path': str(image), 'lines': lines[0].splitlines(), 'digits': [f.to_dict() for f in found]}
     show(value, '\n'.join(lines), as_json)
 
-# %% ../nbs/cli.ipynb #236f581a
+# %% ../nbs/cli.ipynb #d09311d0
 FORMATS = {
     'onnx': '.onnx',
     'int8': '.int8.onnx',
@@ -516,7 +517,7 @@ def optimize(
     differ = f"{agreement['answers_that_differ']} of the answers of {output} differ from PyTorch's"
     show(value, f'{for_people(table).to_string(index=False)}\n\n{measured}{differ}', as_json)
 
-# %% ../nbs/cli.ipynb #36d58f97
+# %% ../nbs/cli.ipynb #d2aee27c
 def optimize_small(model: Path, output: Path | None, form: str, data_dir: Path | None, as_json: bool):
     "Export to what is no ONNX file."
     from mnist_nb.edge.chip import compare_all, footprint, to_c, to_pte, to_wasm
@@ -543,7 +544,7 @@ def optimize_small(model: Path, output: Path | None, form: str, data_dir: Path |
     lines = {key: f'{number:,.0f}' if key != 'output' else number for key, number in value.items()}
     show(value, two_columns({key.replace('_', ' '): number for key, number in lines.items()}), as_json)
 
-# %% ../nbs/cli.ipynb #180f6b1d
+# %% ../nbs/cli.ipynb #a24b0d65
 @app.command(epilog='Example: mnist-nb serve --host 0.0.0.0 --workers 2 --access-log json')
 def serve(
     host: Annotated[str, Option('--host', help='Address to listen on; 0.0.0.0 for everybody.')] = '127.0.0.1',
@@ -570,7 +571,7 @@ def serve(
     shown = f'[{host}]' if ':' in host else host
     run(settings, lambda port: say(f'mnist-nb: answering on http://{shown}:{port}'))
 
-# %% ../nbs/cli.ipynb #e26e0153
+# %% ../nbs/cli.ipynb #b4ca61b1
 bench = typer.Typer(**STYLE, help='Reproduce published numbers: a row of the results table, or another measurement.')
 app.add_typer(bench, name='benchmark')
 Seeds = Annotated[int | None, Option('--seeds', min=1, help='How many: 0, 1, 2 …')]
@@ -618,7 +619,7 @@ def benchmark(
     }
     show(row, two_columns(facts), as_json)
 
-# %% ../nbs/cli.ipynb #b5ded93e
+# %% ../nbs/cli.ipynb #306d6d40
 @bench.command(epilog='Example: mnist-nb benchmark formats fast cnn')
 def formats(
     networks: Annotated[list[Path], Argument(help='Weights files, or networks that come along.')],
@@ -643,7 +644,7 @@ def peers(
     row = benchmark_peers(seeds=seeds, folder=folder_of(output), data_dir=data_dir, save_dir=save_dir)
     show(row, peers_table(row), as_json)
 
-
+# %% ../nbs/cli.ipynb #bf94c85f
 @bench.command(epilog='Example: mnist-nb benchmark ablations --seeds 3')
 def ablations(seeds: Seeds = 10, output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
     "Change one thing of the recipe fast at a time, on validation images."
@@ -662,7 +663,7 @@ def camera(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = F
     row = measure_camera(folder=folder_of(output), data_dir=data_dir, workers=cpu_count())
     show(row, camera_table(row), as_json)
 
-
+# %% ../nbs/cli.ipynb #760967eb
 @bench.command(epilog='Example: mnist-nb benchmark reject --fonts ~/.fonts')
 def reject(
     fonts: Annotated[list[Path] | None, Option('--fonts', help='Typefaces, files or folders; may be repeated.')] = None,
@@ -676,7 +677,7 @@ def reject(
     row = measure_reject(fonts=fonts or [], folder=folder_of(output), data_dir=data_dir)
     show(row, reject_table(row), as_json)
 
-# %% ../nbs/cli.ipynb #5c71d050
+
 @bench.command(epilog='Example: mnist-nb benchmark robustness --save-dir models/peers')
 def robustness(
     output: Output = RESULTS,
@@ -690,7 +691,7 @@ def robustness(
     row = measure_robustness(load_models(save_dir), folder_of(output), data_dir)
     show(row, robustness_table(row), as_json)
 
-
+# %% ../nbs/cli.ipynb #49d96817
 @bench.command(epilog='Example: mnist-nb benchmark hands --semeion ~/semeion')
 def hands(
     semeion: Annotated[Path | None, Option('--semeion', help='Folder of semeion.txt.')] = None,
@@ -712,7 +713,7 @@ def serving(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = 
     row = measure_serving(folder=folder_of(output), data_dir=data_dir)
     show(row, serving_table(row), as_json)
 
-
+# %% ../nbs/cli.ipynb #75b02d82
 @bench.command(epilog='Example: mnist-nb benchmark costs')
 def costs(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
     "Measure where time goes, and how it grows."
