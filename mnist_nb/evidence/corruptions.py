@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['CORRUPTIONS', 'shot_noise', 'impulse_noise', 'glass_blur', 'warped', 'matrices_of', 'motion_blur', 'shear', 'scale',
-           'rotate', 'brightness', 'translate', 'stripe', 'fog', 'spatter', 'line_points', 'draw_points', 'dotted_line',
-           'zigzag', 'canny_edges', 'corrupt', 'measure_robustness', 'load_models', 'mean_error', 'robustness_table',
+           'rotate', 'translate', 'brightness', 'stripe', 'fog', 'spatter', 'line_points', 'draw_points', 'dotted_line',
+           'zigzag', 'canny_edges', 'corrupt', 'load_models', 'measure_robustness', 'mean_error', 'robustness_table',
            'plot_corruptions', 'load_hands', 'measure_hands', 'hands_table', 'away_table']
 
-# %% ../../nbs/evidence/corruptions.ipynb #4d9a5630
+# %% ../../nbs/evidence/corruptions.ipynb #4bd4e5cb
 import json
 import math
 from collections.abc import Callable
@@ -31,19 +31,19 @@ from ..predict import Predictor
 from ..reading.page import prepare
 from ..support.record import load_record, markdown_table, save_record
 
-# %% ../../nbs/evidence/corruptions.ipynb #43320655
+# %% ../../nbs/evidence/corruptions.ipynb #add57597
 def shot_noise(x, s, rng):
     "Too little light: photons are counted, and come by chance."
     photons = (60, 30, 16, 9, 5)[s - 1]
     return rng.poisson(x * photons) / photons
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #25c4d109
 def impulse_noise(x, s, rng):
     "Dead pixels, black or white."
     dead = rng.random(x.shape) < (0.03, 0.06, 0.1, 0.15, 0.22)[s - 1]
     return np.where(dead, rng.integers(0, 2, x.shape), x)
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #87fe0f8e
 def glass_blur(x, s, rng):
     "Frosted glass: each pixel shows one of its neighbours."
     reach, soft = ((1, 0.3), (1, 0.45), (1, 0.6), (1, 0.8), (2, 0.5))[s - 1]
@@ -51,53 +51,53 @@ def glass_blur(x, s, rng):
     rows, columns = (np.clip(p + rng.integers(-reach, reach + 1, x.shape), 0, 27) for p in places[1:])
     return gaussian_filter(x[places[0], rows, columns], (0, soft, soft))
 
-# %% ../../nbs/evidence/corruptions.ipynb #a17e5d6b
+# %% ../../nbs/evidence/corruptions.ipynb #87d707d8
 def warped(x, matrices):
     "Images seen through a matrix `[n,2,3]` each."
     grid = F.affine_grid(torch.from_numpy(matrices).float(), (len(x), 1, 28, 28), align_corners=False)
     return F.grid_sample(torch.from_numpy(x)[:, None].float(), grid, align_corners=False)[:, 0].numpy()
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #f689b234
 def matrices_of(n, a=1.0, b=0.0, c=0.0, d=1.0, x=0.0, y=0.0):
     "Matrices `[n,2,3]` of numbers, or of arrays `[n]`."
     return np.stack([np.broadcast_to(np.asarray(v, float), n) for v in (a, b, x, c, d, y)], 1).reshape(n, 2, 3)
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #31f11a11
 def motion_blur(x, s, rng):
     "The camera moved while it looked, in any direction."
     length, angle = (2, 3, 4, 5, 6)[s - 1] / 14, rng.uniform(0, math.pi, len(x))
     steps = [length * k / 8 for k in range(-4, 5)]
     return np.mean([warped(x, matrices_of(len(x), x=np.cos(angle) * k, y=np.sin(angle) * k)) for k in steps], 0)
 
-# %% ../../nbs/evidence/corruptions.ipynb #600edf41
+# %% ../../nbs/evidence/corruptions.ipynb #c8506b9d
 def shear(x, s, rng):
     "Leaning writing."
     return warped(x, matrices_of(len(x), b=(0.15, 0.25, 0.35, 0.45, 0.55)[s - 1] * rng.choice([-1, 1], len(x))))
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #22ef0a08
 def scale(x, s, rng):
     "Smaller digits than MNIST has."
     factor = 1 / (0.9, 0.8, 0.72, 0.64, 0.56)[s - 1]
     return warped(x, matrices_of(len(x), a=factor, d=factor))
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #d00b5f1a
 def rotate(x, s, rng):
     "Turned either way."
     angle = math.radians((8, 15, 21, 27, 33)[s - 1]) * rng.choice([-1, 1], len(x))
     return warped(x, matrices_of(len(x), np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)))
 
-
-def brightness(x, s, rng):
-    "Paper that is not black."
-    return x + (0.1, 0.2, 0.3, 0.4, 0.5)[s - 1]
-
-
+# %% ../../nbs/evidence/corruptions.ipynb #3bb700f2
 def translate(x, s, rng):
     "Off the middle, in both directions."
     dx, dy = (rng.choice([-1, 1], len(x)) * (1, 1.75, 2.5, 3.25, 4)[s - 1] / 14 for _ in 'xy')
     return warped(x, matrices_of(len(x), x=dx, y=dy))
 
-# %% ../../nbs/evidence/corruptions.ipynb #0da523d9
+# %% ../../nbs/evidence/corruptions.ipynb #35d12b9b
+def brightness(x, s, rng):
+    "Paper that is not black."
+    return x + (0.1, 0.2, 0.3, 0.4, 0.5)[s - 1]
+
+# %% ../../nbs/evidence/corruptions.ipynb #acddd3d7
 def stripe(x, s, rng):
     "The margins inverted."
     width, x = (2, 3, 4, 5, 6)[s - 1], x.copy()
@@ -105,7 +105,7 @@ def stripe(x, s, rng):
         margin[:] = 1 - margin
     return x
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #23677360
 def fog(x, s, rng):
     "A cloud before the lens."
     cloud = sum(gaussian_filter(rng.normal(0, 1, x.shape), (0, w, w), mode='wrap') * w**1.5 for w in (1, 2, 4, 8))
@@ -113,13 +113,13 @@ def fog(x, s, rng):
     thick = (0.3, 0.45, 0.6, 0.75, 0.9)[s - 1]
     return (x + thick * (cloud - low) / (high - low)) / (1 + thick)
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #3cf50d09
 def spatter(x, s, rng):
     "Splashes."
     drops = gaussian_filter(rng.normal(0, 1, x.shape), (0, 1.2, 1.2))
     return np.maximum(x, np.clip((drops / drops.std() - (2.4, 2.1, 1.9, 1.7, 1.5)[s - 1]) * 2, 0, 1))
 
-# %% ../../nbs/evidence/corruptions.ipynb #f22abaa1
+# %% ../../nbs/evidence/corruptions.ipynb #6b3ad968
 def line_points(rng, n, corners):
     "Points `[n,200,2]` along lines of some corners each, from one side to the other."
     at = np.linspace(2, 26, corners)[None].repeat(n, 0)
@@ -137,7 +137,7 @@ def draw_points(x, points, ink):
     np.maximum.at(out, (which, rows, columns), np.broadcast_to(ink, rows.shape))
     return out
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #ac5b09f5
 def dotted_line(x, s, rng):
     "Lines of dots from side to side."
     for _ in range((1, 1, 2, 2, 3)[s - 1]):
@@ -145,12 +145,12 @@ def dotted_line(x, s, rng):
         x = draw_points(x, line_points(rng, len(x), 2), on.astype(x.dtype))
     return x
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #892429fe
 def zigzag(x, s, rng):
     "A line with corners, from side to side."
     return draw_points(x, line_points(rng, len(x), (3, 4, 5, 6, 8)[s - 1]), (0.6, 0.7, 0.8, 0.9, 1)[s - 1])
 
-# %% ../../nbs/evidence/corruptions.ipynb #baa40ea0
+# %% ../../nbs/evidence/corruptions.ipynb #7c72f552
 def canny_edges(x, s, rng):
     "Outlines in place of strokes, one pixel wide (Canny 1986), of a picture smoothed more and more."
     width = (0.8, 0.9, 1.0, 1.1, 1.2)[s - 1]
@@ -167,7 +167,7 @@ def canny_edges(x, s, rng):
     edges = binary_propagation(strong, np.ones((1, 3, 3)), weak)  # weak ones that hang on strong ones
     return edges.astype(np.float32)
 
-# %% ../../nbs/evidence/corruptions.ipynb #14cbd8c3
+# %% ../../nbs/evidence/corruptions.ipynb #ee9c2208
 CORRUPTIONS: dict[str, Callable] = {
     f.__name__: f
     for f in (
@@ -188,7 +188,28 @@ def corrupt(
     spoilt = CORRUPTIONS[name](images.astype(np.float32) / 255, severity, rng)
     return np.round(255 * np.clip(spoilt, 0, 1)).astype(np.uint8)
 
-# %% ../../nbs/evidence/corruptions.ipynb #a80ac228
+# %% ../../nbs/evidence/corruptions.ipynb #34048e3c
+def load_models(
+    save_dir: str | Path | None = None,  # Where `mnist-nb benchmark peers --save-dir` kept the example's weights
+) -> dict[str, Callable]:
+    "Load the networks that are compared."
+    models = {name: Predictor(name) for name in ('cnn', 'strong', 'robust')}
+    if save_dir:
+        path = Path(save_dir) / 'classic.safetensors'
+        if not path.is_file():
+            raise CheckpointError(f'{path}: not there; write it with: mnist-nb benchmark peers --save-dir {save_dir}')
+        theirs = torch.nn.Sequential(Normalize(), classic_net())
+        theirs.load_state_dict(load_file(path))
+        theirs.eval()
+
+        def answer(x):
+            with torch.inference_mode():
+                return torch.cat([theirs(part) for part in torch.from_numpy(x).split(500)]).numpy()
+
+        models['classic'] = answer
+    return models
+
+# %% ../../nbs/evidence/corruptions.ipynb #032c1286
 def measure_robustness(
     models: dict[str, Callable],  # From uint8 `[n,1,28,28]` to probabilities or logits `[n,classes]`
     folder: str | Path = 'results',  # Where `robustness.json` goes
@@ -212,33 +233,12 @@ def measure_robustness(
         corruptions={name: [errors(corrupt(images, name, s)) for s in range(1, 6)] for name in CORRUPTIONS},
     )
 
-# %% ../../nbs/evidence/corruptions.ipynb #f51ecaca
-def load_models(
-    save_dir: str | Path | None = None,  # Where `mnist-nb benchmark peers --save-dir` kept the example's weights
-) -> dict[str, Callable]:
-    "Load the networks that are compared."
-    models = {name: Predictor(name) for name in ('cnn', 'strong', 'robust')}
-    if save_dir:
-        path = Path(save_dir) / 'classic.safetensors'
-        if not path.is_file():
-            raise CheckpointError(f'{path}: not there; write it with: mnist-nb benchmark peers --save-dir {save_dir}')
-        theirs = torch.nn.Sequential(Normalize(), classic_net())
-        theirs.load_state_dict(load_file(path))
-        theirs.eval()
-
-        def answer(x):
-            with torch.inference_mode():
-                return torch.cat([theirs(part) for part in torch.from_numpy(x).split(500)]).numpy()
-
-        models['classic'] = answer
-    return models
-
-# %% ../../nbs/evidence/corruptions.ipynb #cd8af6ce
+# %% ../../nbs/evidence/corruptions.ipynb #c1310813
 def mean_error(row: dict, model: str) -> float:  # A fraction
     "The mean error over all corruptions and severities."
     return float(np.mean([[e[model] for e in errors] for errors in row['corruptions'].values()]))
 
-
+# %% ../../nbs/evidence/corruptions.ipynb #4f616dff
 def robustness_table(
     row: dict,  # From `robustness.json`
 ) -> str:  # Markdown
@@ -249,7 +249,7 @@ def robustness_table(
         lines.append((corruption.replace('_', ' '), *(f'{np.mean([e[n] for e in errors]):.1%}' for n in names)))
     return markdown_table([*lines, ('mean of the fifteen', *(f'{mean_error(row, n):.2%}' for n in names))])
 
-# %% ../../nbs/evidence/corruptions.ipynb #9f6b37d2
+# %% ../../nbs/evidence/corruptions.ipynb #eb872978
 def plot_corruptions(
     row: dict,  # From `robustness.json`
 ) -> Figure:
@@ -268,7 +268,7 @@ def plot_corruptions(
     plt.close(fig)
     return fig
 
-# %% ../../nbs/evidence/corruptions.ipynb #335a1566
+# %% ../../nbs/evidence/corruptions.ipynb #8a8e1243
 def load_hands(
     semeion: str | Path | None = None,  # Folder with `semeion.txt`
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:  # Pictures `[n,h,w]`, 0 for paper and 1 for ink; labels `[n]`
@@ -283,7 +283,7 @@ def load_hands(
         hands['Semeion'] = table[:, :256].reshape(-1, 16, 16), table[:, 256:].argmax(1)
     return hands
 
-# %% ../../nbs/evidence/corruptions.ipynb #80a3d879
+# %% ../../nbs/evidence/corruptions.ipynb #c4ea783a
 def measure_hands(
     models: dict[str, Callable],  # From uint8 `[n,28,28]` to probabilities `[n,classes]`
     semeion: str | Path | None = None,  # See `load_hands`
@@ -301,7 +301,7 @@ def measure_hands(
         }
     return save_record(folder, 'hands', 'mnist-nb benchmark hands' + ' --semeion FOLDER' * bool(semeion), hands=hands)
 
-# %% ../../nbs/evidence/corruptions.ipynb #fb0b6c18
+# %% ../../nbs/evidence/corruptions.ipynb #4c62debe
 def hands_table(
     row: dict,  # From `hands.json`
 ) -> str:  # Markdown
@@ -312,7 +312,7 @@ def hands_table(
         lines.append((hand, r['n'], *(f'{r[way][n]:.1%}' for way in ('prepared', 'resized') for n in names)))
     return markdown_table(lines)
 
-# %% ../../nbs/evidence/corruptions.ipynb #4352d633
+# %% ../../nbs/evidence/corruptions.ipynb #9b685fce
 def away_table(
     folder: str | Path = 'results',  # With `camera.json`, `hands.json`, `robustness.json` and `reject.json`
     model: str = 'robust',
