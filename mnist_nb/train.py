@@ -182,7 +182,7 @@ def run_step(
     labels: torch.Tensor,  # `[batch]`
     config: TrainConfig,  # How
     per_epoch: int,  # Steps an epoch
-) -> tuple[float, int]:  # Mean loss, and how many were right
+) -> tuple[float, int]:  # Mean loss (in nats, natural logarithms), and how many were right
     "Distort a batch, set the learning rate, and take a step, all by their place in the run."
     device, address = next(state.model.parameters()).device, (config.seed, state.epoch, state.step)
     clean = state.epoch >= config.epochs - config.clean_epochs

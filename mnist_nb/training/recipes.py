@@ -21,7 +21,7 @@ class TrainConfig:
 
     arch: str = 'improved'  # Network, one of `list_models()`; `mnist-nb models` shows them
     epochs: int = 10  # Times through the training images
-    min_steps: int = 0  # Go through little data more often, until so many steps are done
+    min_steps: int = 0  # Least number of steps; where there is little data, its epochs become more
     batch_size: int = 64  # Images a step
     learning_rate: float = 0.001  # Step size; with `onecycle` its peak is `peak` times this
     peak: float = 10.0  # Peak of the OneCycle schedule, in multiples of the learning rate
@@ -35,7 +35,7 @@ class TrainConfig:
     ema: float = 0.0  # Decay of the running average of the weights, which is then what is saved; 0: none
     patience: int = 0  # Stop after so many epochs without a better validation accuracy and keep the best; 0: run to the end, keep the last
     augmentation: Augmentation = field(default_factory=Augmentation)  # How far training images are distorted
-    clean_epochs: int = 0  # Leave them as they are in the last so many epochs
+    clean_epochs: int = 0  # Last epochs without distortions
     styles: float = 0.0  # Drawn digits of other schools to add, as a share of the training images
     outliers: float = 0.0  # Pictures that are none of the classes to add, as a share of the training images
     n_valid: int = 5_000  # Training images held out for validation (at most a tenth of them); 0: none
