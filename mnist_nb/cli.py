@@ -59,7 +59,7 @@ def two_columns(facts: dict) -> str:
 
 # %% ../nbs/cli.ipynb #74a1c0f8
 def plain(text: str) -> str:
-    "Text that can't steer a terminal: whatever isn't printable becomes a question mark, and the end of a novel dots."
+    "Text that can't steer a terminal: whatever isn't printable becomes a question mark, and long text is cut."
     shown = ''.join(c if c.isprintable() else '?' for c in text)
     return shown if len(shown) <= 400 else f'{shown[:400]} …'
 
@@ -274,7 +274,7 @@ def finish_training(result, save_dir: Path, as_json: bool):
         'training': f'{facts["epochs"]} epochs in {facts["train_seconds"]:.1f} s, {speed}',
     }
     if facts['valid_accuracy'] is not None:
-        gap = f'{generalisation_gap(facts):+.2%} on training images'
+        gap = f'{100 * generalisation_gap(facts):+.2f} points on training images'
         lines['validation'] = f'{facts["valid_accuracy"]:.2%} of {facts["valid_images"]:,} images, {gap}'
     lines |= {'weights': result.checkpoint, 'curves': save_dir / 'history.png'}
     show(value, two_columns(lines | {'next': f'mnist-nb eval --model {result.checkpoint}'}), as_json)
@@ -498,7 +498,7 @@ def optimize(
     data_dir: DataDir = None,
     as_json: Json = False,
 ):
-    "Export a model, check that it gives the same answers, and measure size and speed."
+    "Export a model; for ONNX, compare its answers with PyTorch's, and measure size and speed."
     from mnist_nb.models import load_weights
     from mnist_nb.optimize import for_people
     from mnist_nb.optimize import optimize as run

@@ -267,7 +267,7 @@ def plot_classes(
 def plot_reliability(
     result: Report,  # What evaluate returned
 ) -> Figure:
-    "Draw what was said against what came true; the area of a dot is the number of images."
+    "Draw what was said against what came true; the larger a dot, the more images."
     bins = pd.DataFrame(result.reliability)
     fig, ax = plt.subplots(figsize=(3.6, 3.4), layout='constrained')
     ax.plot([0, 1], [0, 1], color='black', lw=1, ls='--', label='honest')

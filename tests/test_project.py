@@ -42,17 +42,20 @@ def test_published_tables_are_what_the_results_say():
             assert row['accuracy_mean'] == pytest.approx(sum(r['accuracy'] for r in row['runs']) / row['n'])
             assert row['accuracy_mean'] < 0.9993, 'a leak?'
     folder = ROOT / 'results' / 'avx2'
-    assert formats_table(folder, ('pocket', 'robust')) in readme
-    assert serving_table(load_record(serving_folder(), 'serving'), ('2',)) in readme
+    assert formats_table(newest('formats'), ('pocket', 'robust')) in readme
+    assert serving_table(load_record(newest('serving'), 'serving'), ('2',)) in readme
     engine = (ROOT / 'mnist_nb' / 'web' / 'digits.wasm').stat().st_size
     assert f'{engine / 1000:.0f} kB of WebAssembly' in readme
-    for table, text in ((results_table(load_results(folder, 'mnist-sample')), bench), (formats_table(folder), formats)):
+    for table, text in (
+        (results_table(load_results(folder, 'mnist-sample')), bench),
+        (formats_table(newest('formats')), formats),
+    ):
         assert all(json.dumps(line, ensure_ascii=False)[1:-1] in text for line in table.splitlines())
 
 
-def serving_folder():
-    "Results of the newest kind of machine that the service was measured on."
-    return max((f.parent for f in (ROOT / 'results').glob('*/serving.json')), key=lambda f: f.name)
+def newest(name):
+    "Results of the newest kind of machine that something was measured on."
+    return max((f.parent for f in (ROOT / 'results').glob(f'*/{name}.json')), key=lambda f: f.name)
 
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'results').glob('*/*.json')), ids=lambda p: f'{p.parent.name}/{p.name}')

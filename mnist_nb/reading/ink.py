@@ -328,7 +328,8 @@ def read_bytes(
     except (OSError, ValueError) as e:  # ValueError: a name with a zero byte
         if isinstance(e, ImageError):
             raise
-        raise ImageError(f'{name[:200]!r}: cannot be read ({getattr(e, "strerror", e)})') from e
+        shown = name[:200] if name.isprintable() else repr(name[:200])
+        raise ImageError(f'{shown}: cannot be read ({getattr(e, "strerror", e)})') from e
 
 # %% ../../nbs/reading/ink.ipynb #7ff591ea
 def count_chunks(

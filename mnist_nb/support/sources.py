@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAX_BYTES', 'SHA256', 'STEMS', 'CLASSES', 'MIRRORS', 'PATIENCE', 'DataError', 'parse_idx', 'gunzip', 'check_name',
-           'find_idx', 'read_idx', 'read_folder', 'class_names', 'HttpsOnly', 'open_https', 'read_body',
+           'find_idx', 'read_idx', 'class_names', 'read_folder', 'HttpsOnly', 'open_https', 'read_body',
            'download_file', 'download', 'cache_folder', 'fill_cache', 'sample_arrays']
 
 # %% ../../nbs/support/sources.ipynb #3c76fd15
@@ -136,6 +136,20 @@ def read_idx(
         raise DataError(f'{path}: cannot be read ({e.strerror})') from e
     return parse_idx(data, ndim, str(path)), hashlib.sha256(data).hexdigest()
 
+# %% ../../nbs/support/sources.ipynb #2ed1b380
+def class_names(
+    folder: Path,  # Where the labels lie
+    dataset: str,  # Name of the data set
+    labels: np.ndarray,  # Labels `[n]` of the split at hand
+) -> tuple[str, ...]:
+    "Names of the classes: the known ones, else numbers up to the largest label of either split."
+    if dataset in CLASSES:
+        return CLASSES[dataset]
+    files = filter(None, (find_idx(folder, split, 'labels', dataset) for split in STEMS))
+    return tuple(
+        str(i) for i in range(1 + max(int(a.max()) for a in [labels, *(read_idx(f, 1)[0] for f in files)] if len(a)))
+    )
+
 # %% ../../nbs/support/sources.ipynb #eb596954
 def read_folder(
     folder: str | Path,  # Folder with the IDX files
@@ -163,20 +177,6 @@ def read_folder(
     if dataset.startswith('emnist'):
         images = images.transpose(0, 2, 1)
     return images, labels, class_names(folder, dataset, labels)
-
-# %% ../../nbs/support/sources.ipynb #2ed1b380
-def class_names(
-    folder: Path,  # Where the labels lie
-    dataset: str,  # Name of the data set
-    labels: np.ndarray,  # Labels `[n]` of the split at hand
-) -> tuple[str, ...]:
-    "Names of the classes: the known ones, else numbers up to the largest label of either split."
-    if dataset in CLASSES:
-        return CLASSES[dataset]
-    files = filter(None, (find_idx(folder, split, 'labels', dataset) for split in STEMS))
-    return tuple(
-        str(i) for i in range(1 + max(int(a.max()) for a in [labels, *(read_idx(f, 1)[0] for f in files)] if len(a)))
-    )
 
 # %% ../../nbs/support/sources.ipynb #c1d7f4f3
 MIRRORS = (

@@ -16,13 +16,13 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
-# %% ../../nbs/training/augment.ipynb #874602fe
+# %% ../../nbs/training/augment.ipynb #3c762302
 def generator(*address) -> torch.Generator:  # Seeded by its address and nothing else
     "A private random generator for one address, such as ('order', seed, epoch)."
     number = hashlib.sha256(repr(address).encode()).digest()[:8]
     return torch.Generator().manual_seed(int.from_bytes(number, 'big') >> 1)
 
-# %% ../../nbs/training/augment.ipynb #6cd56ef6
+# %% ../../nbs/training/augment.ipynb #99f67fdb
 @lru_cache(maxsize=4)
 def warp_basis(device: str = 'cpu') -> torch.Tensor:  # `[28,784]`: x, y, 1 and 25 bumps, at each pixel
     "What a sampling position is a weighted sum of; coordinates run from -1 to 1 over the image."
@@ -31,7 +31,7 @@ def warp_basis(device: str = 'cpu') -> torch.Tensor:  # `[28,784]`: x, y, 1 and 
     bumps = F.interpolate(torch.eye(25).view(25, 1, 5, 5), size=28, mode='bicubic').view(25, 784)
     return torch.cat([x.reshape(1, 784), y.reshape(1, 784), torch.ones(1, 784), bumps]).to(device)
 
-
+# %% ../../nbs/training/augment.ipynb #c2a99613
 def warp(
     images: torch.Tensor,  # Float `[n,1,28,28]`
     weights: torch.Tensor,  # `[n,2,28]`: how x and y of the sampling positions are made of `warp_basis`
@@ -40,10 +40,10 @@ def warp(
     grid = (weights @ warp_basis(str(images.device))).view(len(images), 2, 28, 28).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, align_corners=False)
 
-# %% ../../nbs/training/augment.ipynb #37668c3c
+# %% ../../nbs/training/augment.ipynb #4f53a248
 @dataclass(frozen=True)
 class Augmentation:
-    "How far images are distorted in training: moves are drawn evenly from each range, either way; paper and noise are mostly weaker."
+    "How far images are distorted in training: moves are drawn evenly from each range; paper and noise are mostly weaker."
 
     rotation: float = 0.0  # Degrees
     scale: float = 0.0  # Logarithm of the factor: 0.1 is from -10 % to +10 %
@@ -69,7 +69,7 @@ class Augmentation:
             if value > most:
                 raise ValueError(f'{name}: expected at most {most}, found {value}')
 
-# %% ../../nbs/training/augment.ipynb #5bbe2daf
+# %% ../../nbs/training/augment.ipynb #69889be7
 def warp_weights(
     n: int,  # Images
     ranges: Augmentation,  # How far
@@ -83,22 +83,15 @@ def warp_weights(
     angle, shear = draw(math.radians(ranges.rotation)), draw(ranges.shear)
     size_x, size_y = (torch.exp(-draw(ranges.scale)) for _ in 'xy')
     shift = [draw(ranges.shift / 14) for _ in 'xy']  # 28 pixels are 2 units
-    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros(n, 25)
-    rows = torch.stack(
-        [
-            torch.stack([cos * size_x, (cos * shear - sin) * size_x, shift[0]], 1),
-            torch.stack([sin * size_y, (sin * shear + cos) * size_y, shift[1]], 1),
-        ],
-        1,
-    )
-    field = (
-        torch.randn(n, 2, 25, generator=source) * ranges.elastic / 14
-        if ranges.elastic
-        else torch.stack([zero, zero], 1)
-    )
-    return torch.cat([rows, field], 2)
+    cos, sin = angle.cos(), angle.sin()
+    x = torch.stack([cos * size_x, (cos * shear - sin) * size_x, shift[0]], 1)
+    y = torch.stack([sin * size_y, (sin * shear + cos) * size_y, shift[1]], 1)
+    field = torch.zeros(n, 2, 25)
+    if ranges.elastic:
+        field = torch.randn(n, 2, 25, generator=source) * ranges.elastic / 14
+    return torch.cat([torch.stack([x, y], 1), field], 2)
 
-# %% ../../nbs/training/augment.ipynb #632c955a
+# %% ../../nbs/training/augment.ipynb #57795a27
 def over_neighbours(
     join: Callable,  # `torch.maximum` or `torch.add`
     pixels: torch.Tensor,  # `[n,1,28,28]`
@@ -108,7 +101,7 @@ def over_neighbours(
     rows = join(join(around[..., :-2, :], around[..., 1:-1, :]), around[..., 2:, :])
     return join(join(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
 
-# %% ../../nbs/training/augment.ipynb #106681ce
+# %% ../../nbs/training/augment.ipynb #e70d269e
 def change_pen(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
     "Widen or thin strokes; or leave only their outline."
     share = draw(-ranges.stroke, ranges.stroke)
@@ -117,13 +110,13 @@ def change_pen(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> to
     changed = torch.lerp(pixels, other, share.abs())
     return torch.where(draw(0, 1) < ranges.outline, (pixels - other).abs(), changed) if ranges.outline else changed
 
-# %% ../../nbs/training/augment.ipynb #af5add3e
+# %% ../../nbs/training/augment.ipynb #792ef73d
 @lru_cache(maxsize=4)
 def paper_basis(device: str = 'cpu') -> torch.Tensor:  # `[9,784]`: what each of 3 x 3 points adds to each pixel
     "What an uneven paper is a weighted sum of."
     return F.interpolate(torch.eye(9).view(9, 1, 3, 3), size=28, mode='bilinear').view(9, 784).to(device)
 
-
+# %% ../../nbs/training/augment.ipynb #9bc91d8d
 def change_paper(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
     "Raise or lower grey values, and lay the ink on an uneven paper that isn't black."
     if ranges.contrast:
@@ -134,7 +127,7 @@ def change_paper(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> 
         pixels = torch.lerp(paper, 1 - draw(0, 0.5) * paper, pixels)
     return pixels
 
-# %% ../../nbs/training/augment.ipynb #1ba477fe
+# %% ../../nbs/training/augment.ipynb #e6d168ed
 def cover(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
     "Draw lines across, and wipe out or ink a rectangle or a band."
     for _ in range(2 if ranges.lines else 0):
@@ -151,7 +144,7 @@ def cover(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.T
         pixels = torch.where(here & y & x, ink, pixels)
     return pixels
 
-# %% ../../nbs/training/augment.ipynb #88e148f3
+# %% ../../nbs/training/augment.ipynb #249cc8da
 def change_lens(pixels: torch.Tensor, ranges: Augmentation, draw: Callable, source: torch.Generator) -> torch.Tensor:
     "Blur, and add noise."
     if ranges.blur:
@@ -164,7 +157,7 @@ def change_lens(pixels: torch.Tensor, ranges: Augmentation, draw: Callable, sour
         pixels = torch.addcmul(pixels, strength, even)
     return pixels
 
-# %% ../../nbs/training/augment.ipynb #403d4f85
+# %% ../../nbs/training/augment.ipynb #3447ab51
 def augment(
     images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
     ranges: Augmentation,  # How far

@@ -110,18 +110,17 @@ def draw_letter(rng: np.random.Generator) -> Image.Image:  # White on black, as 
     letter = sheet.crop(sheet.getbbox())
     return letter.resize((max(4, int(letter.width * rng.uniform(0.5, 1.2))), letter.height))
 
-# %% ../../nbs/training/outliers.ipynb #58a346c8
+# %% ../../nbs/training/outliers.ipynb #7a1302aa
 def draw_scribble(rng: np.random.Generator) -> Image.Image:
     "Draw a line through six to eighteen points, smooth or jagged, all over the place or from one to the next."
     n, walk, sheet = int(rng.integers(6, 19)), rng.random() < 0.5, Image.new('L', (100, 100))
-    corners = (
-        np.clip(50 + np.cumsum(rng.normal(0, 14, (n, 2)), 0), 8, 92) if walk else rng.uniform(8, 92, (n // 2 + 3, 2))
-    )
+    steps = np.clip(50 + np.cumsum(rng.normal(0, 14, (n, 2)), 0), 8, 92) if walk else None
+    corners = steps if walk else rng.uniform(8, 92, (n // 2 + 3, 2))
     points = [tuple(p) for p in corners] if rng.random() < 0.5 else spline(corners, closed=True)
     ImageDraw.Draw(sheet).line(points, 255, int(rng.integers(4, 13)), 'curve')
     return sheet.crop(sheet.getbbox())
 
-
+# %% ../../nbs/training/outliers.ipynb #343e5006
 def draw_sign(rng: np.random.Generator) -> Image.Image:
     "Draw three to five strokes between the points of a grid, straight or bent."
     sheet, pen, t = Image.new('L', (120, 120)), int(rng.integers(4, 12)), np.linspace(0, 1, 9)[:, None]
@@ -132,7 +131,7 @@ def draw_sign(rng: np.random.Generator) -> Image.Image:
         ImageDraw.Draw(sheet).line([tuple(p) for p in stroke], 255, pen, 'curve')
     return sheet.crop(sheet.getbbox())
 
-
+# %% ../../nbs/training/outliers.ipynb #ef9e6096
 def draw_pair(rng: np.random.Generator, images: np.ndarray) -> Image.Image:
     "Put two digits `[n,28,28]` beside each other."
     sheet = Image.new('L', (46, 32))
@@ -141,7 +140,7 @@ def draw_pair(rng: np.random.Generator, images: np.ndarray) -> Image.Image:
         sheet.paste(255, (left, int(rng.integers(5))), digit)
     return sheet.crop(sheet.getbbox())
 
-
+# %% ../../nbs/training/outliers.ipynb #f345082b
 def draw_texture(rng: np.random.Generator) -> Image.Image:
     "Fill the whole picture: noise, from fine to coarse, or stripes; gray, or black and white."
     y, x = np.mgrid[0:28, 0:28]

@@ -235,7 +235,7 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(message)
         self.signum = signum
 
-
+# %% ../../nbs/training/run.ipynb #f068f8c5
 @contextmanager
 def catch_signals() -> Iterator[list[int]]:  # The signals that came
     "Collect SIGINT and SIGTERM for a while; the second of them acts as it would without this."
