@@ -8,7 +8,7 @@ __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cp
            'bench', 'Seeds', 'Keep', 'RESULTS', 'say', 'show', 'two_columns', 'plain', 'version_and_exit', 'options',
            'one_line', 'explain_error', 'main', 'data', 'extract', 'models', 'config_options', 'choose_config',
            'saved_config', 'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'answer_line',
-           'predict', 'read', 'optimize', 'optimize_small', 'serve', 'folder_of', 'benchmark', 'formats', 'peers',
+           'predict', 'read', 'optimize_small', 'optimize', 'serve', 'folder_of', 'benchmark', 'formats', 'peers',
            'ablations', 'camera', 'reject', 'robustness', 'hands', 'serving', 'costs']
 
 # %% ../nbs/cli.ipynb #07b7cedd
@@ -475,7 +475,7 @@ def read(
     value = {'path': str(image), 'lines': lines[0].splitlines(), 'digits': [f.to_dict() for f in found]}
     show(value, '\n'.join(lines), as_json)
 
-# %% ../nbs/cli.ipynb #d09311d0
+# %% ../nbs/cli.ipynb #5455db5f
 FORMATS = {
     'onnx': '.onnx',
     'int8': '.int8.onnx',
@@ -486,7 +486,34 @@ FORMATS = {
     'all': '',
 }
 
+# %% ../nbs/cli.ipynb #d2aee27c
+def optimize_small(model: Path, output: Path | None, form: str, data_dir: Path | None, as_json: bool):
+    "Export to what is no ONNX file."
+    from mnist_nb.edge.chip import compare_all, footprint, to_c, to_pte, to_wasm
+    from mnist_nb.models import load_weights
+    from mnist_nb.optimize import for_people
+    from mnist_nb.predict import find_model
 
+    source = find_model(model, '.safetensors')
+    if form in ('pte', 'all'):
+        network, facts = load_weights(source)
+    if form == 'all':
+        table, agreement = compare_all(network, facts, data_dir)
+        text = for_people(table).to_string(index=False)
+        return show({'forms': table.to_dict('records'), 'parity': agreement}, text, as_json)
+    output = output or (model if model == source else Path(source.name)).with_suffix(FORMATS[form])
+    value = {'output': str(output)}
+    if form == 'pte':
+        to_pte(network, output, facts.get('temperature') or 1.0)
+    else:
+        {'c': to_c, 'wasm': to_wasm}[form](onnx_of(model), output)
+    value['bytes'] = output.stat().st_size
+    if form == 'c':
+        value |= footprint(output)
+    lines = {key: f'{number:,.0f}' if key != 'output' else number for key, number in value.items()}
+    show(value, two_columns({key.replace('_', ' '): number for key, number in lines.items()}), as_json)
+
+# %% ../nbs/cli.ipynb #d09311d0
 @app.command(epilog='Example: mnist-nb optimize --model pocket --format c --output digits.c')
 def optimize(
     model: Annotated[Path, Option('--model', help='.safetensors file, or a network that comes along.')],
@@ -516,33 +543,6 @@ def optimize(
     measured = f'measured on the {agreement["images"]:,} test images of {agreement["dataset"]}; '
     differ = f"{agreement['answers_that_differ']} of the answers of {output} differ from PyTorch's"
     show(value, f'{for_people(table).to_string(index=False)}\n\n{measured}{differ}', as_json)
-
-# %% ../nbs/cli.ipynb #d2aee27c
-def optimize_small(model: Path, output: Path | None, form: str, data_dir: Path | None, as_json: bool):
-    "Export to what is no ONNX file."
-    from mnist_nb.edge.chip import compare_all, footprint, to_c, to_pte, to_wasm
-    from mnist_nb.models import load_weights
-    from mnist_nb.optimize import for_people
-    from mnist_nb.predict import find_model
-
-    source = find_model(model, '.safetensors')
-    if form in ('pte', 'all'):
-        network, facts = load_weights(source)
-    if form == 'all':
-        table, agreement = compare_all(network, facts, data_dir)
-        text = for_people(table).to_string(index=False)
-        return show({'forms': table.to_dict('records'), 'parity': agreement}, text, as_json)
-    output = output or (model if model == source else Path(source.name)).with_suffix(FORMATS[form])
-    value = {'output': str(output)}
-    if form == 'pte':
-        to_pte(network, output, facts.get('temperature') or 1.0)
-    else:
-        {'c': to_c, 'wasm': to_wasm}[form](onnx_of(model), output)
-    value['bytes'] = output.stat().st_size
-    if form == 'c':
-        value |= footprint(output)
-    lines = {key: f'{number:,.0f}' if key != 'output' else number for key, number in value.items()}
-    show(value, two_columns({key.replace('_', ' '): number for key, number in lines.items()}), as_json)
 
 # %% ../nbs/cli.ipynb #a24b0d65
 @app.command(epilog='Example: mnist-nb serve --host 0.0.0.0 --workers 2 --access-log json')

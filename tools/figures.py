@@ -53,7 +53,8 @@ def draw_reads():
         top.imshow(Image.alpha_composite(checks, shown))
         bottom.imshow(answer.seen, cmap='gray')
         top.set_title(name, fontsize=10)
-        bottom.set_xlabel(f'{answer.digit}  ({answer.probability:.1%})', fontsize=11)
+        said = f'{answer.digit}  ({answer.probability:.1%})'
+        bottom.set_xlabel(f'refused: {answer.digit}?' if answer.rejected else said, fontsize=11)
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     axes[0, 0].set_ylabel('picture')
@@ -120,7 +121,7 @@ def draw_errors():
     "The surest mistakes of `cnn`."
     model, facts = load_weights(find_model('cnn', '.safetensors'))
     test = load_mnist('test')
-    fig = show_worst(probabilities_of(model, test.images, facts['temperature']), test, n=14)
+    fig = show_worst(probabilities_of(model, test.images, facts['temperature']), test, n=20)
     fig.savefig(IMAGES / 'errors.png', dpi=110)
 
 

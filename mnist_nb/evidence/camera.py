@@ -422,7 +422,7 @@ def camera_table(
     row: dict,  # From `camera.json`
 ) -> str:  # Markdown
     "Draw the table of the nuisances."
-    lines = [('photographs', *(f'severity {s}' for s in range(1, 6)), 'resized, worst')]
+    lines = [('photographs', *(f'severity {s}' for s in range(1, 6)), 'severity 5, only resized')]
     for name, shares in row['nuisances'].items():
         lines.append((name, *(f'{a:.1%}' for a, _ in shares), f'{shares[-1][1]:.1%}'))
     mix = [f'**{row["mix"][str(s)][0]:.1%}**' if str(s) in row['mix'] else '' for s in range(1, 6)]

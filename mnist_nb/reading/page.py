@@ -50,7 +50,7 @@ class Mark:
     area: int  # Pixels
     strength: float  # Of its ink, 0..1
     edge: int  # Pixels on the border of the picture
-    boxed: float  # How much of its box it follows: 1 for a drawn box, half for a zero
+    boxed: float  # How much of its box it follows: 1 for a drawn box, about 0.7 for a zero
 
     @property
     def height(self) -> int:

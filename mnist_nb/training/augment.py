@@ -43,19 +43,19 @@ def warp(
 # %% ../../nbs/training/augment.ipynb #4f53a248
 @dataclass(frozen=True)
 class Augmentation:
-    "How far images are distorted in training: moves are drawn evenly from each range; paper and noise are mostly weaker."
+    "How far images are distorted in training: moves are drawn evenly from each range, elastic ones normally."
 
     rotation: float = 0.0  # Degrees
     scale: float = 0.0  # Logarithm of the factor: 0.1 is from -10 % to +10 %
     shear: float = 0.0  # Slope: 0.2 leans an upright stroke by 11 degrees
     shift: float = 0.0  # Pixels, in x and in y
     elastic: float = 0.0  # Standard deviation of the displacement in pixels, at 5 x 5 points
-    noise: float = 0.0  # Largest standard deviation of the noise added to the grey values 0..1
+    noise: float = 0.0  # Largest standard deviation of the noise added to the gray values 0..1
     stroke: float = 0.0  # How far strokes are widened or thinned: 1, the most, is by a pixel to each side
     outline: float = 0.0  # Share of images of which only the inner or outer rim of the strokes is left
     blur: float = 0.0  # Share of the 3 x 3 mean that is mixed in; from 1 on of the mean of the mean, at most 3
-    contrast: float = 0.0  # By how much grey values rise or fall: one of 0.5 by a quarter of this; at most 1
-    paper: float = 0.0  # Greatest grey value of an uneven paper; at most 1
+    contrast: float = 0.0  # By how much gray values rise or fall: one of 0.5 by a quarter of this; at most 1
+    paper: float = 0.0  # Greatest gray value of an uneven paper; at most 1
     lines: float = 0.0  # Share of images with a line of ink across, twice
     erase: float = 0.0  # Share of images in which a rectangle or a band of 2 to 9 pixels is wiped out or inked
     plain: float = 0.0  # Share of images that are only moved: none of what follows `elastic`
@@ -118,7 +118,7 @@ def paper_basis(device: str = 'cpu') -> torch.Tensor:  # `[9,784]`: what each of
 
 # %% ../../nbs/training/augment.ipynb #9bc91d8d
 def change_paper(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
-    "Raise or lower grey values, and lay the ink on an uneven paper that isn't black."
+    "Raise or lower gray values, and lay the ink on an uneven paper that isn't black."
     if ranges.contrast:
         pixels = pixels * (1 + draw(-ranges.contrast, ranges.contrast) * (1 - pixels))
     if ranges.paper:

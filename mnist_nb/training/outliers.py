@@ -27,7 +27,7 @@ def fit_box(picture: Image.Image) -> np.ndarray:  # uint8 `[28,28]`
     small = picture.resize([max(1, round(side * share)) for side in picture.size], Image.Resampling.BOX)
     sheet = Image.new('L', (28, 28))
     sheet.paste(small, ((28 - small.width) // 2, (28 - small.height) // 2))
-    return np.asarray(sheet)
+    return np.array(sheet)
 
 # %% ../../nbs/training/outliers.ipynb #6a73cfdd
 def spline(
