@@ -274,7 +274,7 @@ def finish_training(result, save_dir: Path, as_json: bool):
         'training': f'{facts["epochs"]} epochs in {facts["train_seconds"]:.1f} s, {speed}',
     }
     if facts['valid_accuracy'] is not None:
-        gap = f'{100 * generalisation_gap(facts):+.2f} points on training images'
+        gap = f'gap {100 * generalisation_gap(facts):+.2f} points (training less validation)'
         lines['validation'] = f'{facts["valid_accuracy"]:.2%} of {facts["valid_images"]:,} images, {gap}'
     lines |= {'weights': result.checkpoint, 'curves': save_dir / 'history.png'}
     show(value, two_columns(lines | {'next': f'mnist-nb eval --model {result.checkpoint}'}), as_json)

@@ -103,9 +103,12 @@ def make_digits(
         raise DataError(f'{source}: expected images of 28 x 28 pixels, found an array {list(images.shape)}')
     if len(images) != len(labels):
         raise DataError(f'{source}: {len(images)} images but {len(labels)} labels; the files do not belong together')
-    if labels.max() >= len(classes):
-        raise DataError(f'{source}: label {labels.max()} is outside the {len(classes)} classes of {dataset}')
-    pixels = torch.from_numpy(np.array(images, dtype=np.uint8))[:, None]
+    wrong = labels[(labels < 0) | (labels >= len(classes))]
+    if len(wrong):
+        raise DataError(f'{source}: label {wrong[0]} is outside the {len(classes)} classes of {dataset}')
+    if images.dtype != np.uint8:
+        raise DataError(f'{source}: expected bytes (uint8, 0 to 255), found {images.dtype}; multiply fractions by 255')
+    pixels = torch.from_numpy(np.array(images))[:, None]
     return Digits(
         pixels,
         torch.from_numpy(labels.astype(np.int64)),

@@ -325,12 +325,12 @@ def away_table(
     for name, r in rows['hands']['hands'].items():
         ours, theirs = (r[way][model] for way in ('prepared', 'resized'))
         lines.append((f'{r["n"]:,} digits of {name}: read', f'{ours:.1%}', f'{theirs:.1%} only resized'))
-    errors = {name: f'{mean_error(rows["robustness"], name):.1%}' for name in rows['robustness']['clean']}
+    right = {name: f'{1 - mean_error(rows["robustness"], name):.1%}' for name in rows['robustness']['clean']}
     lines.append(
         (
-            'test images spoilt in fifteen ways: misread',
-            errors[model],
-            f"{errors.get('classic', '–')} by PyTorch's example",
+            'test images spoilt in fifteen ways: read',
+            right[model],
+            f"{right.get('classic', '–')} by PyTorch's example",
         )
     )
     lines.append(('pictures that are no digits: refused', f'{rows["reject"]["refused"]:.1%}', ''))

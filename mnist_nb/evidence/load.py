@@ -228,7 +228,7 @@ def serving_table(
     only: tuple[str, ...] = (),  # Numbers of workers; default: all
 ) -> str:  # Markdown
     "Draw the table of loads."
-    lines = [('in a request', 'network', 'workers', 'pictures a second', 'answered after: median, 99th percentile')]
+    lines = [('a request holds', 'network', 'workers', 'pictures a second', 'answered after: median, 99th percentile')]
     rows = {workers: found for workers, found in row['workers'].items() if not only or workers in only}
     for workers, found in rows.items():
         for key, load_ in found['loads'].items():

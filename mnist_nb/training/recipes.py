@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from ..models import list_models
 from .augment import Augmentation
 
 # %% ../../nbs/training/recipes.ipynb #a6b12bc8
@@ -119,6 +120,8 @@ def check_config(
     config: TrainConfig,  # As the user gave it
 ) -> TrainConfig:  # The same, if it makes sense
     "Refuse settings that can't work."
+    if config.arch not in list_models():
+        raise ValueError(f'arch: {config.arch} is not one of {", ".join(list_models())}')
     for name, choices in CHOICES.items():
         if getattr(config, name) not in choices:
             raise ValueError(f'{name}: {getattr(config, name)} is not one of {", ".join(choices)}')

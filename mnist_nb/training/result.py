@@ -89,7 +89,7 @@ def run_facts(
     "Put together what is known of a run: data, accuracy, temperature, times, machine."
     model, seconds = weights_to_use(state), sum(r['seconds'] for r in state.history)
     logits = infer(model, valid.images) if valid else None
-    n, some = len(training), training[:10_000]  # enough for the gap to 0.1 %
+    n, some = len(training), training[:10_000]  # enough to see the gap
     temperature = config.temperature or (fit_temperature(logits, valid.labels) if valid else 1.0)
     return dict(
         config=asdict(config),
