@@ -58,6 +58,7 @@ results: $(VENV)/installed-dev ## Measure all published numbers anew (four quiet
 	@$(BIN)/mnist-nb benchmark peers --save-dir models/peers
 	@$(BIN)/mnist-nb benchmark robustness --save-dir models/peers
 	@$(BIN)/mnist-nb benchmark camera
+	@$(BIN)/mnist-nb benchmark phones
 	@$(BIN)/mnist-nb benchmark reject $(if $(FONTS),--fonts $(FONTS))
 	@$(BIN)/mnist-nb benchmark hands $(if $(SEMEION),--semeion $(SEMEION))
 

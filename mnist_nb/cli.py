@@ -9,7 +9,7 @@ __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cp
            'one_line', 'explain_error', 'main', 'data', 'extract', 'models', 'config_options', 'choose_config',
            'saved_config', 'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'answer_line',
            'predict', 'read', 'optimize_small', 'optimize', 'serve', 'folder_of', 'benchmark', 'formats', 'peers',
-           'ablations', 'camera', 'reject', 'robustness', 'hands', 'serving', 'costs']
+           'ablations', 'camera', 'phones', 'reject', 'robustness', 'hands', 'serving', 'costs']
 
 # %% ../nbs/cli.ipynb #07b7cedd
 import inspect
@@ -664,6 +664,16 @@ def camera(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = F
     show(row, camera_table(row), as_json)
 
 # %% ../nbs/cli.ipynb #760967eb
+@bench.command(epilog='Example: mnist-nb benchmark phones')
+def phones(model: Model = None, output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
+    "Measure families of photographs that are hard to read."
+    from mnist_nb.evidence.phones import measure_phones, phones_table
+    from mnist_nb.support.record import cpu_count
+
+    row = measure_phones(onnx_of(model), folder=folder_of(output), data_dir=data_dir, workers=cpu_count())
+    show(row, phones_table(row), as_json)
+
+
 @bench.command(epilog='Example: mnist-nb benchmark reject --fonts ~/.fonts')
 def reject(
     fonts: Annotated[list[Path] | None, Option('--fonts', help='Typefaces, files or folders; may be repeated.')] = None,

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from mnist_nb.models import CheckpointError, load_weights
-from mnist_nb.train import read_state, recipe, train
+from mnist_nb.train import recipe, train
+from mnist_nb.training.run import read_state
 
 CONFIG = recipe('base', epochs=4, min_steps=0, batch_size=90, patience=4, precision='fp32')
 

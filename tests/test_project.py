@@ -151,7 +151,7 @@ SERVING = ['serving.batch', 'serving.app', 'serving.host']
 TRAINING = ['training.augment', 'data', 'models', 'training.outliers', 'training.recipes', 'training.run']
 TRAINING += ['training.result', 'train']
 EVIDENCE = ['evidence.benchmark', 'evidence.formats', 'evidence.peers', 'evidence.costs', 'evidence.load']
-EVIDENCE += ['evidence.camera', 'evidence.refusal', 'evidence.corruptions']
+EVIDENCE += ['evidence.camera', 'evidence.phones', 'evidence.refusal', 'evidence.corruptions']
 ROOMS = [*SUPPORT, *READING, *SERVING, *TRAINING, 'eval', 'optimize', 'edge.chip', *EVIDENCE, 'cli']  # downwards
 
 

@@ -167,7 +167,7 @@ def draw_page(
             if both:
                 columns = np.arange(start, start + width) % step < thick
                 page[:, columns] *= np.where(ruled[:, None, None], 1, style[2].astype(np.float32))
-    points, pairs = pen_line(image)
+    points, pairs = scene.get('line') or pen_line(image)
     size = scene['digit'] * short
     middle = np.array([width, height]) * (0.5 + scene['place'])
     placed = (points - np.ptp(points, 0) / 2) * size + middle

@@ -104,18 +104,21 @@ def is_dark_ink(
     small = shrink(gray, 128)
     if np.median(small) > 0.8:
         return True  # no board is so bright
-    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     low, high = np.percentile(small, [0.3, 99.7])
+    bright = (small > (low + high) / 2).mean()
+    if bright > 0.8:
+        return True
+    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     uneven = np.ptp(np.percentile(border, [10, 90])) > 0.15 * (high - low)
     for size in (5, 9, 15) if uneven else ():
         closed, opened = close_gaps(small, size), open_gaps(small, size)
-        dark, bright = (
+        ink, chalk = (
             np.sort(d / (closed + 0.02), axis=None)[-small.size // 300 :].mean()
             for d in (closed - small, small - opened)
         )
-        if max(dark, bright) > 0.1:
-            return bool(bright < 1.5 * dark)  # pens are more common than chalk
-    return bool((small > (low + high) / 2).mean() >= 0.5)
+        if max(ink, chalk) > 0.1:
+            return bool(chalk < 1.5 * ink)  # pens are more common than chalk
+    return bool(bright >= 0.5)
 
 # %% ../../nbs/reading/ink.ipynb #42a824fb
 def is_blank(
