@@ -72,17 +72,20 @@ def pencil(rng: np.random.Generator, least: float, most: float) -> np.ndarray:
 
 # %% ../../nbs/evidence/phones.ipynb #564f396a
 def hairline(image, rng) -> dict:
+    "A hard pencil, a faint line that fills the frame."
     size = rng.uniform(0.6, 0.95)
     faint = dict(ink=pencil(rng, 0.04, 0.16), gaps=rng.uniform(0, 0.15), vignette=rng.uniform(0.1, 0.6))
     return dict(digit=size, pen=rng.uniform(0.004, 0.008) / size, place=np.zeros(2), **faint)
 
 
 def felt_pen(image, rng) -> dict:
+    "A stroke of a tenth of the frame."
     size = rng.uniform(0.55, 0.85)
     return dict(digit=size, pen=rng.uniform(0.07, 0.12) / size, ink=tint(rng), place=np.zeros(2))
 
 
 def squared_paper(image, rng) -> dict:
+    "Pencil on squares, five to twenty to a side."
     blue = 1 - rng.uniform(0.2, 0.6) * np.array([[1, 0.6, 0.2], [0.9, 0.9, 0.9], [0.4, 1, 0.8]][rng.integers(3)])
     squares = 1 / rng.integers(5, 21), rng.uniform(0.003, 0.008), blue
     size = rng.uniform(0.3, 0.7)
@@ -90,10 +93,12 @@ def squared_paper(image, rng) -> dict:
 
 
 def one_with_a_flag(image, rng) -> dict:
+    "A 1 as half the world writes it."
     return dict(line=flagged_one(rng), digit=rng.uniform(0.3, 0.8), ink=tint(rng), pen=rng.uniform(0.02, 0.08))
 
 
 def in_pieces(image, rng) -> dict:
+    "A pen that leaves a gap."
     size = rng.uniform(0.35, 0.8)
     return dict(
         line=broken_line(image, rng.uniform(0.15, 0.3), rng), digit=size, pen=rng.uniform(0.03, 0.07), ink=tint(rng)
@@ -101,6 +106,7 @@ def in_pieces(image, rng) -> dict:
 
 
 def at_the_border(image, rng) -> dict:
+    "A digit that touches one side of the frame."
     size = rng.uniform(0.5, 0.8)
     place = np.zeros(2)
     place[rng.integers(2)] = rng.choice([-1, 1]) * (0.5 - size / 2)
@@ -108,12 +114,14 @@ def at_the_border(image, rng) -> dict:
 
 
 def small(image, rng) -> dict:
+    "A digit of a tenth to a fifth of the frame, anywhere."
     return dict(
         digit=rng.uniform(0.1, 0.2), place=rng.uniform(-0.25, 0.25, 2), ink=tint(rng), pen=rng.uniform(0.05, 0.1)
     )
 
 
 def ordinary(image, rng) -> dict:
+    "A pen, a digit, a sheet of paper."
     return dict(digit=rng.uniform(0.3, 0.8), ink=tint(rng), pen=rng.uniform(0.03, 0.1))
 
 
