@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = ['NUISANCES', 'neighbours', 'thin', 'pen_line', 'draw_strokes', 'plain_scene', 'stray_mark', 'draw_page', 'lay_down',
            'lamp', 'grain', 'photograph', 'tint', 'line_style', 'make_scene', 'shown', 'shown_resized', 'contact_sheet',
-           'legible', 'count_right', 'measure_camera', 'camera_table']
+           'legible', 'count_right', 'pool_of', 'measure_camera', 'camera_table']
 
 # %% ../../nbs/evidence/camera.ipynb #8c31acbe
 import io
-import json
 import math
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,7 +23,7 @@ from ..data import load_mnist
 from ..predict import Predictor, find_model
 from ..reading.ink import ImageError, label_parts, open_picture
 from ..reading.page import prepare, to_mnist
-from ..support.record import load_record, markdown_table, save_record
+from ..support.record import markdown_table, save_record
 from ..train import TrainConfig, hold_out
 
 # %% ../../nbs/evidence/camera.ipynb #f87fdfdd
@@ -379,6 +378,11 @@ def count_right(
         answers[found] = model(np.stack([p for p in prepared if p is not None])).argmax(1)
     return float((answers == labels).mean()), float((model(np.stack(resized)).argmax(1) == labels).mean())
 
+# %% ../../nbs/evidence/camera.ipynb #6558c740
+def pool_of(workers: int) -> Executor:
+    "Processes to measure in, or a thread where one is enough."
+    return ProcessPoolExecutor(workers, get_context('spawn')) if workers > 1 else ThreadPoolExecutor(1)
+
 # %% ../../nbs/evidence/camera.ipynb #88b004a9
 def measure_camera(
     model: str | Path | None = None,  # See `Predictor`
@@ -397,8 +401,7 @@ def measure_camera(
     images, labels = valid.images[order, 0].numpy(), valid.labels[order].numpy()
     kept = legible(images, labels, Predictor('strong'))
     images, labels = images[kept], labels[kept]
-    many = workers > 1
-    with ProcessPoolExecutor(workers, get_context('spawn')) if many else ThreadPoolExecutor(1) as pool:
+    with pool_of(workers) as pool:
         ask = partial(pool.submit, count_right)
         mix = {s: ask(images[:n_mix], labels[:n_mix], model, None, s) for s in (3, 5)}
         tables = {name: [ask(images[:n], labels[:n], model, name, s) for s in range(1, 6)] for name in nuisances}

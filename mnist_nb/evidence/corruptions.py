@@ -9,7 +9,6 @@ __all__ = ['CORRUPTIONS', 'shot_noise', 'impulse_noise', 'glass_blur', 'warped',
            'plot_corruptions', 'load_hands', 'measure_hands', 'hands_table', 'away_table']
 
 # %% ../../nbs/evidence/corruptions.ipynb #4bd4e5cb
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +23,7 @@ from safetensors.torch import load_file
 from scipy.ndimage import binary_propagation, gaussian_filter
 from sklearn.datasets import load_digits
 
-from ..data import DataError, load_mnist, show_digits
+from ..data import DataError, load_mnist
 from .peers import classic_net
 from ..models import CheckpointError, Normalize
 from ..predict import Predictor

@@ -28,7 +28,7 @@ from torch.profiler import ProfilerActivity, profile
 from ..data import Digits, augment, generator, load_mnist
 from ..models import Classifier, create_model, list_models, summary
 from ..predict import Predictor
-from ..support.record import load_record, markdown_table, save_record
+from ..support.record import markdown_table, save_record
 from mnist_nb.train import (
     TrainConfig,
     keep_freed_memory,

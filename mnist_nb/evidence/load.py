@@ -11,7 +11,6 @@ import asyncio
 import base64
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -28,7 +27,7 @@ from PIL import Image
 
 from ..data import load_mnist
 from ..predict import Predictor
-from ..support.record import load_record, markdown_table, save_record
+from ..support.record import markdown_table, save_record
 
 # %% ../../nbs/evidence/load.ipynb #9d2556e1
 @contextmanager

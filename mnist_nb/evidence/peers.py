@@ -9,7 +9,6 @@ __all__ = ['CLASSIC', 'PEERS', 'classic_net', 'keras_net', 'Pictures', 'loader_f
 
 # %% ../../nbs/evidence/peers.ipynb #1c09750e
 import copy
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +36,7 @@ from ..eval import evaluate
 from ..models import Normalize, lenet5
 from ..optimize import export_onnx, latency, throughput
 from ..predict import Predictor
-from ..support.record import earlier_record, load_record, markdown_table, save_record
+from ..support.record import earlier_record, markdown_table, save_record
 from ..train import keep_freed_memory, own_random_state
 
 # %% ../../nbs/evidence/peers.ipynb #0095b20a

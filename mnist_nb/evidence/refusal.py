@@ -7,7 +7,6 @@ __all__ = ['PRINTED', 'letters_of', 'draw_letters', 'find_fonts', 'draw_blank', 
            'cut_photo', 'draw_two', 'non_digits', 'count_reasons', 'measure_reject', 'reject_table', 'coverage_table']
 
 # %% ../../nbs/evidence/refusal.ipynb #e7ab73b8
-import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +17,9 @@ from sklearn.datasets import load_sample_images
 
 from ..data import Digits, load_mnist
 from ..predict import Prediction, Predictor, predict
-from ..support.record import load_record, markdown_table, save_record
+from ..support.record import markdown_table, save_record
 from ..train import TrainConfig, hold_out
-from ..training.outliers import DIGIT_LIKE, FONTS, LETTERS, font
+from ..training.outliers import DIGIT_LIKE, LETTERS, font
 
 # %% ../../nbs/evidence/refusal.ipynb #7c8f927d
 PRINTED = ('STIXGeneral', 'STIXGeneralBol', 'cmss10', 'cmtt10', 'cmb10')

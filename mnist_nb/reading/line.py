@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from .ink import ImageError
-from .page import Mark, Page, box_gap, cut_out, join_boxes, read_page, to_mnist
+from .page import Mark, Page, box_gap, cut_out, join_boxes, to_mnist
 
 # %% ../../nbs/reading/line.ipynb #205a6fe4
 def find_glyphs(

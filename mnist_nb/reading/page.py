@@ -26,7 +26,6 @@ from mnist_nb.reading.ink import (
     noise_level,
     opaque,
     remove_rulings,
-    shrink,
     to_ink,
     to_shades,
 )
