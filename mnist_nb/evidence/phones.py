@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from ..data import load_mnist
-from .camera import legible, pen_line, photograph, plain_scene, pool_of, tint
+from .camera import legible, photograph, plain_scene, pool_of, tint
 from ..predict import Predictor, find_model, make_predictions, threshold
 from ..reading.ink import ImageError, open_picture
 from ..reading.page import look
 from ..support.record import markdown_table, save_record
 from ..train import TrainConfig, hold_out
-from ..training.outliers import spline
+from ..training.strokes import pen_line, spline
 
 # %% ../../nbs/evidence/phones.ipynb #4a436e1f
 def cast(rng: np.random.Generator) -> np.ndarray:  # What of the light comes back `[3]`
