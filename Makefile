@@ -45,6 +45,7 @@ weights: $(VENV)/installed ## Train the networks that ship with the package anew
 	@for net in fast cnn pocket strong robust; do $(BIN)/mnist-nb train --recipe $$net --save_dir models/$$net && \
 	$(BIN)/mnist-nb optimize --model models/$$net/best_model.safetensors --output mnist_nb/weights/$$net.onnx && \
 	cp models/$$net/best_model.safetensors mnist_nb/weights/$$net.safetensors || exit; done
+	@$(BIN)/mnist-nb train-lines && cp models/lines/lines.onnx mnist_nb/weights
 
 results: $(VENV)/installed-dev ## Measure all published numbers anew (four quiet hours; FONTS and SEMEION name folders)
 	@for row in fast:20 cnn:10 strong:5 strong-long:3 robust:3 pocket:3 base:3 improved:3 improved-long:3; do \
@@ -59,6 +60,7 @@ results: $(VENV)/installed-dev ## Measure all published numbers anew (four quiet
 	@$(BIN)/mnist-nb benchmark robustness --save-dir models/peers
 	@$(BIN)/mnist-nb benchmark camera
 	@$(BIN)/mnist-nb benchmark phones
+	@$(BIN)/mnist-nb benchmark numbers
 	@$(BIN)/mnist-nb benchmark reject $(if $(FONTS),--fonts $(FONTS))
 	@$(BIN)/mnist-nb benchmark hands $(if $(SEMEION),--semeion $(SEMEION))
 

@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['ModelError', 'find_model', 'open_session', 'read_notes', 'Predictor', 'LineReader', 'Prediction', 'make_predictions',
-           'threshold', 'expand_sources', 'with_name', 'look_at_all', 'default_predictor', 'predict', 'FoundDigit',
-           'FoundLine', 'default_reader', 'read_number']
+           'threshold', 'expand_sources', 'with_name', 'look_at_one', 'look_at_all', 'default_predictor', 'predict',
+           'FoundDigit', 'FoundLine', 'default_reader', 'read_number']
 
 # %% ../nbs/04_predict.ipynb #db62c50a
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -230,21 +232,40 @@ def with_name(error: ImageError, name: str | None) -> ImageError:
     return error if not name or str(error).startswith(name) else ImageError(f'{name}: {error}')
 
 
+def look_at_one(
+    name: str | None,  # File, where there is one
+    source,  # From `expand_sources`
+) -> tuple[np.ndarray | None, str | None, ImageError | None]:  # uint8 `[28,28]`, doubt; or what is wrong with it
+    "Open and prepare a picture."
+    try:
+        if isinstance(source, ImageError):
+            raise source
+        return *look(open_picture(source) if isinstance(source, (str, Path, bytes)) else source), None
+    except ImageError as e:
+        return None, None, with_name(e, name)
+
+
 def look_at_all(
     sources,  # As for `predict`
     skip_errors: bool,  # Go on after a picture that can't be read?
 ) -> Iterator[tuple[str | None, np.ndarray | None, str | None]]:  # Name; uint8 `[28,28]`, if it could be read; doubt
-    "Open and prepare picture after picture."
-    for name, source in expand_sources(sources):
-        try:
-            if isinstance(source, ImageError):
-                raise source
-            picture = open_picture(source) if isinstance(source, (str, Path, bytes)) else source
-            yield name, *look(picture)
-        except ImageError as e:
-            if not skip_errors:
-                raise with_name(e, name) from e
-            yield name, None, str(with_name(e, name))
+    "Open and prepare pictures, as many at a time as there are processors, and give them back in order."
+
+    def settle(name, job):
+        seen, doubt, error = job.result() if isinstance(job, Future) else job
+        if error and not skip_errors:
+            raise error
+        return name, seen, str(error) if error else doubt
+
+    waiting = deque()
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        for name, source in expand_sources(sources):
+            quick = getattr(source, 'shape', None) == (28, 28)  # sooner done than handed over
+            waiting.append((name, look_at_one(name, source) if quick else pool.submit(look_at_one, name, source)))
+            if len(waiting) > 2 * cpu_count():
+                yield settle(*waiting.popleft())
+        while waiting:
+            yield settle(*waiting.popleft())
 
 # %% ../nbs/04_predict.ipynb #6c491728
 @lru_cache(maxsize=1)

@@ -167,6 +167,19 @@ def test_a_hundred_digits_drawn(open_page, url, pictures):
     assert alike >= 95, alike  # what Python makes of a picture of the pad, but for a pixel's shift
 
 
+def test_several_digits_are_a_number(open_page, url, pictures):
+    labels, page = Predictor('robust')(pictures[:500]).argmax(1), open_page(url)
+    for n, digits in enumerate(((1, 7), (4, 0, 2), (5, 3))):
+        for i, digit in enumerate(digits):
+            strokes = strokes_of(pictures[np.flatnonzero(labels == digit)[n]])
+            share = 0.9 / len(digits)
+            draw(page, [[(share * (i + x) + 0.05, 0.3 + share * y) for x, y in stroke] for stroke in strokes])
+        assert read(page)[0] == ''.join(map(str, digits))
+        assert f'of {len(digits)}' in page.locator('#reason').inner_text()
+        page.click('#clear')
+        assert read(page)[0] == '–'
+
+
 def test_both_engines_agree_on_all_test_images(open_page, url, pictures):
     page = open_page(url)
     code = """async text => {

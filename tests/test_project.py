@@ -100,7 +100,7 @@ def test_wheel_holds_the_weights(tmp_path):
         f'mnist_nb/weights/{name}.{form}'
         for name in ('fast', 'cnn', 'pocket', 'strong', 'robust')
         for form in ('onnx', 'safetensors')
-    }
+    } | {'mnist_nb/weights/lines.onnx'}
     page = {f'mnist_nb/web/{p.name}' for p in (ROOT / 'mnist_nb' / 'web').iterdir()}
     assert weights | page <= set(names) and 'mnist_nb/cli.py' in names
     assert not [n for n in names if n.startswith(('tests/', 'nbs/', 'tools/'))]
@@ -148,11 +148,31 @@ def imports(path):
 SUPPORT = ['support.files', 'support.show', 'support.record', 'support.sources']
 READING = ['reading.ink', 'reading.page', 'reading.line', 'predict']
 SERVING = ['serving.batch', 'serving.app', 'serving.host']
-TRAINING = ['training.augment', 'data', 'models', 'training.outliers', 'training.recipes', 'training.run']
+TRAINING = [
+    'training.augment',
+    'data',
+    'models',
+    'training.strokes',
+    'training.outliers',
+    'training.strings',
+    'training.recipes',
+    'training.run',
+]
 TRAINING += ['training.result', 'train']
 EVIDENCE = ['evidence.benchmark', 'evidence.formats', 'evidence.peers', 'evidence.costs', 'evidence.load']
-EVIDENCE += ['evidence.camera', 'evidence.phones', 'evidence.refusal', 'evidence.corruptions']
-ROOMS = [*SUPPORT, *READING, *SERVING, *TRAINING, 'eval', 'optimize', 'edge.chip', *EVIDENCE, 'cli']  # downwards
+EVIDENCE += ['evidence.camera', 'evidence.phones', 'evidence.numbers', 'evidence.refusal', 'evidence.corruptions']
+ROOMS = [
+    *SUPPORT,
+    *READING,
+    *SERVING,
+    *TRAINING,
+    'eval',
+    'optimize',
+    'training.lines',
+    'edge.chip',
+    *EVIDENCE,
+    'cli',
+]  # downwards
 
 
 def test_all_rooms_are_known():

@@ -6,10 +6,10 @@
 __all__ = ['MANY', 'ALL', 'BINARY', 'ONE', 'FORM', 'FILE', 'LIST', 'ONE_FILE', 'WHY', 'FAULT', 'FAULTS', 'OWN', 'LAST',
            'PAGE_POLICY', 'DOCS_POLICY', 'HEADERS', 'router', 'WEB', 'TheService', 'Problem', 'first_error',
            'as_problem', 'Limits', 'from_base64', 'Picture', 'from_json', 'from_form', 'sent_files', 'sent_file',
-           'measure', 'unpack', 'see', 'see_all', 'Choice', 'Options', 'Answer', 'Digit', 'Number', 'Fault', 'to_json',
-           'reply', 'Meters', 'Service', 'takes', 'Edge', 'create_app', 'send_file', 'describe', 'get_service',
-           'predict_', 'predict_pixels', 'read_file', 'read_', 'explain_file', 'explain_', 'model_info', 'info',
-           'healthz', 'readyz', 'metrics']
+           'measure', 'unpack', 'see', 'see_all', 'Choice', 'Options', 'NumberOptions', 'Answer', 'Digit', 'Number',
+           'Fault', 'to_json', 'reply', 'Meters', 'Service', 'takes', 'Edge', 'create_app', 'send_file', 'describe',
+           'get_service', 'predict_', 'predict_pixels', 'read_file', 'read_', 'explain_file', 'explain_', 'model_info',
+           'info', 'healthz', 'readyz', 'metrics']
 
 # %% ../../nbs/serving/app.ipynb #8c1644dd
 import asyncio
@@ -53,7 +53,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from .. import __version__
-from ..predict import Prediction, Predictor, make_predictions, number_text, read_number, threshold
+from ..predict import LineReader, Prediction, Predictor, make_predictions, read_number, threshold
 from ..reading.ink import FORMATS, ImageError, TooLarge, open_picture
 from ..reading.page import explain, look
 from .batch import Batcher, Busy
@@ -269,6 +269,18 @@ class Options(Choice):
     seen: Annotated[bool, Field(description='Show what the network saw, 28 rows of 28 pixels')] = False
 
 
+class NumberOptions(BaseModel):
+    "How to read a number."
+
+    model_config = ConfigDict(extra='forbid', frozen=True)
+    top_k: Annotated[int, Field(ge=1, le=10, description='Answers to list for each digit')] = 3
+    reject_below: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Probability under which a digit is rejected; default: the reader's own"),
+    ] = None
+    seen: Annotated[bool, Field(description='Show each digit alone, 28 rows of 28 pixels')] = False
+
+
 class Answer(BaseModel):
     "What a picture was read as."
 
@@ -285,13 +297,13 @@ class Digit(Answer):
 
     line: Annotated[int, Field(ge=0, description='Number of its line')]
     box: Annotated[tuple[int, int, int, int], Field(description='Left, top, right, bottom, in pixels of the picture')]
-    touching: Annotated[bool, Field(description='Was it cut from others, or may it be several?')]
 
 
 class Number(BaseModel):
     "What a picture of several digits was read as."
 
     lines: Annotated[list[str], Field(description='? where a digit was rejected')]
+    probabilities: Annotated[list[float], Field(description='That all of a line is right, calibrated')]
     digits: list[Digit]
     reason: Annotated[str | None, Field(description='Why there are none')] = None
 
@@ -359,7 +371,7 @@ class Service:
         drain: float | None = None,  # Seconds to answer on after SIGTERM, not ready; None: signals are left alone
     ):
         self.models, self.limits, self.delay, self.threads = models, limits, delay, threads or cpu_count()
-        self.drain = drain
+        self.drain, self.reader = drain, LineReader(threads=1)
         self.default, self.ready, self.draining = next(iter(models)), False, False
         self.decoding, self.held = 0, 0  # requests being decoded; bytes of bodies
         self.decoders, self.callers = (ThreadPoolExecutor(self.threads, name) for name in ('decode', 'model'))
@@ -647,35 +659,35 @@ async def predict_pixels(options: Annotated[Choice, Query()], service: TheServic
 # %% ../../nbs/serving/app.ipynb #dc61d53e
 def read_file(
     file: bytes,  # Of a picture
-    model: Predictor,
-    options: Options,
+    reader: LineReader,
+    options: NumberOptions,
     pixels: int,  # At most
     seconds: float,  # Likewise
 ) -> dict:
     "Read all digits of a picture."
     picture = unpack(file, pixels)
     try:
-        found = read_number(picture, model, min(options.top_k, len(model.classes)), options.reject_below, seconds)
+        lines = read_number(picture, reader, options.top_k, options.reject_below, seconds)
     except ImageError as e:
-        return {'lines': [], 'digits': [], 'reason': str(e)}
+        return {'lines': [], 'probabilities': [], 'digits': [], 'reason': str(e)}
     across, down = (full / own for full, own in zip(picture.info['full_size'], picture.size))
     digits = []
-    for f in found:
-        left, top, right, bottom = f.box
-        box = [round(left * across), round(top * down), round(right * across), round(bottom * down)]
-        digits.append({**to_json(f.prediction, options.seen), 'line': f.line, 'box': box, 'touching': f.touching})
-    return {'lines': number_text(found).splitlines(), 'digits': digits, 'reason': None}
+    for d in (digit for line in lines for digit in line.digits):
+        box = [round(v * scale) for v, scale in zip(d.box, (across, down) * 2)]
+        digits.append({**to_json(d.prediction, options.seen), 'line': d.line, 'box': box})
+    chances = [line.probability for line in lines]
+    return {'lines': [line.text for line in lines], 'probabilities': chances, 'digits': digits, 'reason': None}
 
 
 @router.post('/read', response_model=Number, responses=FAULTS, openapi_extra=takes(**ONE_FILE))
 async def read_(
-    options: Annotated[Options, Query()],
+    options: Annotated[NumberOptions, Query()],
     service: TheService,
     file: Annotated[bytes, Depends(sent_file)],
 ) -> Response:
     "Read all digits of a picture, line by line."
-    model, limits = service.pick(options)[1], service.limits
-    return reply(await service.decode(read_file, file, model, options, limits.pixels, limits.deadline))
+    limits = service.limits
+    return reply(await service.decode(read_file, file, service.reader, options, limits.pixels, limits.deadline))
 
 # %% ../../nbs/serving/app.ipynb #8fc8cc15
 def explain_file(file: bytes, pixels: int) -> bytes:  # PNG

@@ -1,7 +1,7 @@
 import {browserEngine, serviceEngine} from './engines.js';
 import {Pad} from './pad.js';
 import {acceptPhotos} from './photo.js';
-import {toMnist} from './strokes.js';
+import {digitsOf, toMnist} from './strokes.js';
 
 const $ = id => document.getElementById(id);
 const pad = new Pad($('pad')), engines = {}, percent = p => `${(100 * p).toFixed(1)} %`;
@@ -29,6 +29,7 @@ function tell(why = '') {
 function show(answer, pixels) {
   const {digit = null, probability, probabilities = [], rejected = false, reason = null} = answer ?? {};
   $('digit').textContent = digit ?? '–';
+  $('digit').style.setProperty('--digits', `${digit ?? 0}`.length);
   $('digit').classList.toggle('unsure', rejected);
   $('reason').textContent = reason ?? '';
   bars.forEach((line, i) => {
@@ -39,6 +40,15 @@ function show(answer, pixels) {
   const said = digit === null ? reason ?? '' : `${digit}, ${percent(probability)}${rejected ? `, rejected, ${reason}` : ''}`;
   $('spoken').textContent = said;
   $('seen').setAttribute('aria-label', `What the network sees: ${said || 'nothing yet'}`);
+}
+
+// A number: all digits, and of the least sure one what the network sees and how sure it is.
+function inOne(answers, digits) {
+  const least = answers.reduce((i, a, j) => a.probability < answers[i].probability ? j : i, 0), {rejected, reason} = answers[least];
+  if (answers.length === 1) return [answers[0], digits[0]];
+  const digit = answers.map(a => a.rejected ? '?' : a.digit).join(''), probability = answers.reduce((p, a) => p * a.probability, 1);
+  const nth = `digit ${least + 1} of ${answers.length}`;
+  return [{...answers[least], digit, probability, rejected, reason: `${nth}${rejected ? `, ${reason}` : ', the least sure, is shown'}`}, digits[least]];
 }
 
 // A new drawing, a photo, another engine raise `turn`; an answer to something earlier is not shown any more.
@@ -56,12 +66,12 @@ async function update() {
   $('answer').ariaBusy = true;
   do {
     waiting = false;
-    const mine = turn, engine = engines[chosen], pixels = toMnist(pad.strokes);
-    if (!pixels) { if (turn !== ofPhoto) show(); continue; }
+    const mine = turn, engine = engines[chosen], digits = digitsOf(pad.strokes).map(toMnist);
+    if (!digits.length) { if (turn !== ofPhoto) show(); continue; }
     if (!engine) continue; // it is asked as soon as it is there
     try {
-      const answer = await engine.answer(pixels);
-      if (mine === turn) show(answer, pixels);
+      const answers = await Promise.all(digits.map(pixels => engine.answer(pixels)));
+      if (mine === turn) show(...inOne(answers, digits));
     } catch (error) {
       if (mine === turn) fall(error);
     }

@@ -18,6 +18,27 @@ export function toMnist(strokes) {
   return centre(box);
 }
 
+// Several digits, from left to right: strokes that lie above each other, or touch, belong to one.
+export function digitsOf(strokes) {
+  let groups = strokes.filter(stroke => stroke.length).map(stroke => [stroke]);
+  for (let i = 0; i < groups.length; i++) {
+    const j = groups.findIndex((other, k) => k > i && together(groups[i], other));
+    if (j < 0) continue;
+    groups[i].push(...groups.splice(j, 1)[0]);
+    i = -1; // a larger group may reach others
+  }
+  const middle = group => range(group.flat().map(p => p.x)).reduce((a, b) => a + b);
+  return groups.sort((a, b) => middle(a) - middle(b));
+}
+
+function together(a, b) {
+  const [p, q] = [a.flat(), b.flat()], [[l, r], [m, s]] = [p, q].map(points => range(points.map(v => v.x)));
+  const [top, bottom] = range([...p, ...q].map(v => v.y));
+  const narrow = Math.max(Math.min(r - l, s - m), .3 * (bottom - top)); // a 1 is narrow, and leans
+  if (Math.min(r, s) - Math.max(l, m) > .4 * narrow) return true;
+  return p.some(u => q.some(v => Math.hypot(u.x - v.x, u.y - v.y) < .8 * (u.width + v.width) / 2));
+}
+
 const range = values => [Math.min(...values), Math.max(...values)];
 
 // Ink 0..1 of a stroke's picture: how far each pixel's middle lies inside the pen's trace.
