@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Family', 'FAMILIES', 'rosette', 'small_letters', 'dots', 'printed', 'framed', 'Sheet', 'write_sheet', 'field', 'pen',
-           'light_pencil', 'squares', 'take_number', 'outcome_of', 'count_numbers', 'measure_numbers', 'numbers_table']
+           'light_pencil', 'squares', 'cheque', 'take_number', 'outcome_of', 'count_numbers', 'measure_numbers',
+           'numbers_table']
 
 # %% ../../nbs/evidence/numbers.ipynb #7e919758
 from collections.abc import Callable
@@ -157,6 +158,23 @@ def squares(rng: np.random.Generator) -> dict:
     return pen(rng) | dict(squares=(rng.uniform(0.12, 0.4), rng.uniform(0.004, 0.01), colour))
 
 
+def cheque(rng: np.random.Generator) -> dict:
+    "A scanned cheque's field: printed paper, lines, few pixels, no shadows."
+
+    def field_of(shape, rng):
+        return printed(shape, rng) * framed(shape, rng)
+
+    plain = dict(
+        light=0.03,
+        vignette=0.0,
+        tilt=0.0,
+        grain=0.01,
+        turn=rng.uniform(-1, 1),
+        paper=np.full(3, rng.uniform(0.75, 0.95)),
+    )
+    return pen(rng) | plain | dict(print=field_of, size=int(rng.integers(250, 700)))
+
+
 FAMILIES: dict[str, Family] = {
     'plain': (partial(write_sheet, gap=0.3, slant=0.1, zeros=1.0), pen),
     'one digit': (partial(write_sheet, most=1), pen),
@@ -170,6 +188,7 @@ FAMILIES: dict[str, Family] = {
     'squared paper': (write_sheet, squares),
     'pencil': (write_sheet, light_pencil),
     'three lines': (partial(write_sheet, lines=3), pen),
+    'cheque': (partial(write_sheet, least=2, closed=True), cheque),
 }
 
 
