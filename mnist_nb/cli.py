@@ -9,8 +9,8 @@ __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cp
            'version_and_exit', 'options', 'one_line', 'explain_error', 'main', 'data', 'extract', 'models',
            'config_options', 'choose_config', 'saved_config', 'epoch_reporter', 'finish_training', 'load_any', 'eval_',
            'onnx_of', 'answer_line', 'predict', 'read', 'train_lines', 'optimize_small', 'optimize', 'serve',
-           'folder_of', 'benchmark', 'formats', 'peers', 'ablations', 'camera', 'phones', 'numbers', 'reject',
-           'robustness', 'hands', 'serving', 'costs']
+           'folder_of', 'benchmark', 'publish', 'formats', 'peers', 'ablations', 'camera', 'phones', 'numbers',
+           'reject', 'robustness', 'hands', 'serving', 'costs']
 
 # %% ../nbs/cli.ipynb #07b7cedd
 import inspect
@@ -21,6 +21,7 @@ import re
 import sys
 import warnings
 from dataclasses import asdict
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +30,7 @@ import typer
 from typer import Argument, Option
 
 from . import __version__
+from .support.record import cpu_count
 
 # %% ../nbs/cli.ipynb #cee2b0a6
 STYLE: dict[str, Any] = dict(pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -652,6 +654,19 @@ def benchmark(
     }
     show(row, two_columns(facts), as_json)
 
+# %% ../nbs/cli.ipynb #a98c10fc
+def publish(
+    room: str,  # Of `evidence`
+    what: str,  # Name of the measurement there
+    output: Path,  # Folder of all results
+    as_json: bool,
+    **arguments,  # Of the measurement
+):
+    "Run a measurement, and show its table."
+    place = import_module(f'mnist_nb.evidence.{room}')
+    row = getattr(place, f'measure_{what}')(folder=folder_of(output), **arguments)
+    show(row, getattr(place, f'{what}_table')(row), as_json)
+
 # %% ../nbs/cli.ipynb #306d6d40
 @bench.command(epilog='Example: mnist-nb benchmark formats fast cnn')
 def formats(
@@ -690,31 +705,19 @@ def ablations(seeds: Seeds = 10, output: Output = RESULTS, data_dir: DataDir = N
 @bench.command(epilog='Example: mnist-nb benchmark camera')
 def camera(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
     "Measure how made-up photographs are read, nuisance by nuisance."
-    from mnist_nb.evidence.camera import camera_table, measure_camera
-    from mnist_nb.support.record import cpu_count
-
-    row = measure_camera(folder=folder_of(output), data_dir=data_dir, workers=cpu_count())
-    show(row, camera_table(row), as_json)
+    publish('camera', 'camera', output, as_json, data_dir=data_dir, workers=cpu_count())
 
 # %% ../nbs/cli.ipynb #760967eb
 @bench.command(epilog='Example: mnist-nb benchmark phones')
 def phones(model: Model = None, output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
     "Measure families of photographs that are hard to read."
-    from mnist_nb.evidence.phones import measure_phones, phones_table
-    from mnist_nb.support.record import cpu_count
-
-    row = measure_phones(onnx_of(model), folder=folder_of(output), data_dir=data_dir, workers=cpu_count())
-    show(row, phones_table(row), as_json)
+    publish('phones', 'phones', output, as_json, model=onnx_of(model), data_dir=data_dir, workers=cpu_count())
 
 
 @bench.command(epilog='Example: mnist-nb benchmark numbers')
 def numbers(model: Reader = None, output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
     "Measure how numbers are read, family by family."
-    from mnist_nb.evidence.numbers import measure_numbers, numbers_table
-    from mnist_nb.support.record import cpu_count
-
-    row = measure_numbers(model, folder=folder_of(output), data_dir=data_dir, workers=cpu_count())
-    show(row, numbers_table(row), as_json)
+    publish('numbers', 'numbers', output, as_json, reader=model, data_dir=data_dir, workers=cpu_count())
 
 
 @bench.command(epilog='Example: mnist-nb benchmark reject --fonts ~/.fonts')
@@ -725,10 +728,7 @@ def reject(
     as_json: Json = False,
 ):
     "Measure which pictures that are no digits are refused."
-    from mnist_nb.evidence.refusal import measure_reject, reject_table
-
-    row = measure_reject(fonts=fonts or [], folder=folder_of(output), data_dir=data_dir)
-    show(row, reject_table(row), as_json)
+    publish('refusal', 'reject', output, as_json, fonts=fonts or [], data_dir=data_dir)
 
 
 @bench.command(epilog='Example: mnist-nb benchmark robustness --save-dir models/peers')
@@ -761,19 +761,13 @@ def hands(
 @bench.command(epilog='Example: mnist-nb benchmark serving')
 def serving(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
     "Measure the service under load (eight minutes)."
-    from mnist_nb.evidence.load import measure_serving, serving_table
-
-    row = measure_serving(folder=folder_of(output), data_dir=data_dir)
-    show(row, serving_table(row), as_json)
+    publish('load', 'serving', output, as_json, data_dir=data_dir)
 
 # %% ../nbs/cli.ipynb #75b02d82
 @bench.command(epilog='Example: mnist-nb benchmark costs')
 def costs(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
     "Measure where time goes, and how it grows."
-    from mnist_nb.evidence.costs import costs_table, measure_costs
-
-    row = measure_costs(folder_of(output), data_dir)
-    show(row, costs_table(row), as_json)
+    publish('costs', 'costs', output, as_json, data_dir=data_dir)
 
 # %% ../nbs/cli.ipynb #09bfc8a6
 #| eval: false

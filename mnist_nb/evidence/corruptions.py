@@ -313,14 +313,26 @@ def hands_table(
 
 # %% ../../nbs/evidence/corruptions.ipynb #9b685fce
 def away_table(
-    folder: str | Path = 'results',  # With `camera.json`, `hands.json`, `robustness.json` and `reject.json`
+    folder: str
+    | Path = 'results',  # With `camera.json`, `numbers.json`, `cuts.json`, `hands.json`, `robustness.json` and `reject.json`
     model: str = 'robust',
 ) -> str:  # Markdown
     "Draw the table of what is not MNIST."
-    rows = {name: load_record(folder, name) for name in ('camera', 'hands', 'robustness', 'reject')}
+    rows = {name: load_record(folder, name) for name in ('camera', 'hands', 'robustness', 'reject', 'numbers')}
     prepared, resized = rows['camera']['mix']['3']
     lines = [('away from MNIST', f'`{model}`', 'beside it')]
     lines.append(('made-up photographs, every nuisance mixed: read', f'{prepared:.1%}', f'{resized:.1%} only resized'))
+    numbers = rows['numbers']['families'].values()
+    whole = sum(f['right'] for f in numbers) / sum(f[k] for f in numbers for k in ('read', 'refused', 'wrong'))
+    cuts = load_record(folder, 'cuts')
+    apart = sum(cuts['families'].values()) / cuts['n'] / len(cuts['families'])
+    lines.append(
+        (
+            'made-up pictures of whole numbers: every digit right',
+            f'{whole:.1%}, by `lines`',
+            f'{apart:.1%} cut into digits',
+        )
+    )
     for name, r in rows['hands']['hands'].items():
         ours, theirs = (r[way][model] for way in ('prepared', 'resized'))
         lines.append((f'{r["n"]:,} digits of {name}: read', f'{ours:.1%}', f'{theirs:.1%} only resized'))

@@ -5,16 +5,19 @@
 # %% auto #0
 __all__ = ['Family', 'FAMILIES', 'rosette', 'small_letters', 'dots', 'printed', 'framed', 'Sheet', 'write_sheet', 'field', 'pen',
            'light_pencil', 'squares', 'cheque', 'take_number', 'outcome_of', 'count_numbers', 'measure_numbers',
-           'numbers_table']
+           'numbers_table', 'plot_coverage']
 
 # %% ../../nbs/evidence/numbers.ipynb #7e919758
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from ..data import load_mnist
@@ -208,16 +211,16 @@ def outcome_of(
     photo: bytes,
     numbers: list[str],  # What is written
     reader: LineReader,
-) -> tuple[str, bool]:  # `read`, `refused` or `wrong`; are all answers right, if none were refused?
+) -> tuple[str, bool, float]:  # `read`, `refused` or `wrong`; all right, if nothing were refused? how likely, it says
     "Read a picture, and compare."
     try:
         lines = read_number(photo, reader)
     except ImageError:
-        return 'refused', False
+        return 'refused', False, 0.0
     best = [''.join(str(d.prediction.digit) for d in line.digits) for line in lines]
-    if any('?' in line.text for line in lines):
-        return 'refused', best == numbers
-    return 'read' if best == numbers else 'wrong', best == numbers
+    chance = math.prod(line.probability for line in lines)
+    what = 'refused' if any('?' in line.text for line in lines) else 'read' if best == numbers else 'wrong'
+    return what, best == numbers, chance
 
 
 def count_numbers(
@@ -225,14 +228,15 @@ def count_numbers(
     family: str,  # One of `FAMILIES`
     n: int,  # Pictures
     reader: str | Path | None = None,  # See `LineReader`
-) -> dict[str, int]:  # How many were read, refused, wrong; and right, if no digit were refused
+) -> dict:  # How many were read, refused, wrong; and right, if no digit were refused; probabilities, and whether right
     "Take pictures of a family, and count what becomes of them."
-    ask, counts = LineReader(reader, threads=1), dict.fromkeys(('read', 'refused', 'wrong', 'right'), 0)
+    ask, counts = LineReader(reader, threads=1), dict(read=0, refused=0, wrong=0, right=0, answers=[])
     for i in range(n):
         photo, numbers = take_number(hand, family, np.random.default_rng([list(FAMILIES).index(family), i]))
-        what, right = outcome_of(photo, numbers, ask)
+        what, right, chance = outcome_of(photo, numbers, ask)
         counts[what] += 1
         counts['right'] += right
+        counts['answers'].append((round(chance, 4), right))
     return counts
 
 # %% ../../nbs/evidence/numbers.ipynb #f51a5cf8
@@ -263,3 +267,20 @@ def numbers_table(
     total = [sum(counts[key] for counts in row['families'].values()) / row['n'] / len(lines) for key in keys]
     head = ('family', 'pictures', 'right, if nothing is refused', 'read', 'refused', 'wrong')
     return markdown_table([head, *lines, ('**all**', row['n'] * len(lines), *(f'**{share:.1%}**' for share in total))])
+
+# %% ../../nbs/evidence/numbers.ipynb #7dc4c72b
+def plot_coverage(
+    row: dict,  # From `numbers.json`
+) -> Figure:
+    "Draw how many answers are right if only the surest are taken."
+    answers = np.array(sorted((a for f in row['families'].values() for a in f['answers']), reverse=True))
+    share = np.cumsum(answers[:, 1]) / np.arange(1, len(answers) + 1)
+    fig, ax = plt.subplots(figsize=(5.5, 3.2), layout='constrained')
+    ax.plot(np.linspace(0, 100, len(share)), 100 * share, color='tab:blue')
+    ax.set(
+        xlabel='pictures answered, the surest first (%)',
+        ylabel='of these, right (%)',
+        title='Answering only what is sure',
+    )
+    plt.close(fig)
+    return fig

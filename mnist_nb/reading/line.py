@@ -81,7 +81,7 @@ def cut_strip(
 ]:  # uint8 `[32,w]`, w a multiple of 4; the page's column at its left side; pixels of the page to one of the strip
     "Cut a line out of a page."
     top, left, bottom, right = box
-    unit = max(1, bottom - top) / (share * HEIGHT)
+    unit = max(8, bottom - top) / (share * HEIGHT)
     columns = max(4, 4 * round(((right - left) / unit + HEIGHT) / 4))  # with half a height at either side
     start, above = (left + right - columns * unit) / 2, (top + bottom - HEIGHT * unit) / 2
     margin = int(

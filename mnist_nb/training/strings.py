@@ -133,7 +133,7 @@ def place_beside(
     least = 0.3 * np.ptp(points[:, 1])  # from middle to middle
     return max(gap - nearest, middles[0] + least - middles[1])
 
-
+# %% ../../nbs/training/strings.ipynb #2c550b68
 def write_digits(
     number: np.ndarray,  # Digits, or `OTHER`
     hand: list[list[np.ndarray]],  # From `learn_hand`
@@ -173,7 +173,7 @@ def dot(x: float, rng: np.random.Generator) -> np.ndarray:
         return along([(x, 0.97 + rng.normal(0, 0.04)), (x + rng.uniform(0.01, 0.05), 1)])
     return along([(x + 0.03, 0.93), (x - rng.uniform(0, 0.12), 1.15)])
 
-
+# %% ../../nbs/training/strings.ipynb #93c529e7
 def close_number(
     x: float,  # Where the number ends
     rng: np.random.Generator,
@@ -195,7 +195,7 @@ def close_number(
             lines.append(along([(x + gap + 0.3, 0.6), (x + gap + 0.9, 0.6)]))
     return lines
 
-
+# %% ../../nbs/training/strings.ipynb #e8b4aec6
 def open_number(rng: np.random.Generator) -> list[np.ndarray]:
     "Draw what stands before a number."
     kind = rng.choice(['none', '=', '-', '$', '#'], p=[0.88, 0.05, 0.03, 0.02, 0.02])
@@ -211,7 +211,7 @@ def open_number(rng: np.random.Generator) -> list[np.ndarray]:
         '#': [np.add(along(line), (end - 0.6, 0)) for line in hash_],
     }[kind]
 
-
+# %% ../../nbs/training/strings.ipynb #cddcd2f1
 def other_lines(x: float, rng: np.random.Generator) -> list[np.ndarray]:
     "Draw ends of what is written above and below."
     lines = []
