@@ -452,8 +452,8 @@ def predict(
     if explain and (len(sources) > 1 or sources[0].is_dir()):
         raise ImageError('--explain draws one picture; name one')
     network, pictures, answers = Predictor(onnx_of(model), gpu=gpu), [s for _, s in expand_sources(sources)], []
-    parts = [pictures[start : start + 32] for start in range(0, len(pictures), 32)]
-    with typer.progressbar(parts, file=sys.stderr if len(parts) > 1 else io.StringIO()) as bar:
+    parts = [pictures[start : start + 32] for start in range(0, len(pictures), 32)] if len(pictures) > 32 else [sources]
+    with typer.progressbar(parts, file=sys.stderr if len(parts) > 1 and sys.stderr.isatty() else io.StringIO()) as bar:
         for part in bar:
             answers += read(part, network, top_k, reject_below, skip_errors=True)
     if explain and answers[0].digit is not None:
@@ -494,7 +494,7 @@ def read(
 # %% ../nbs/cli.ipynb #acb88d93
 @app.command(name='train-lines', epilog='Example: mnist-nb train-lines --steps 5000 --save-dir models/lines')
 def train_lines(
-    steps: Annotated[int | None, Option('--steps', help='Batches of 128 numbers to learn from.', min=1)] = None,
+    steps: Annotated[int | None, Option('--steps', help='Batches of 128 numbers to learn from.', min=8)] = None,
     seed: Annotated[int | None, Option('--seed', help='Of the weights and of the numbers.', min=0)] = None,
     save_dir: Annotated[Path, Option('--save-dir', help='Folder of the run.')] = Path('models/lines'),
     resume: Annotated[bool, Option('--resume', help='Go on with the run in the folder.')] = False,
@@ -504,9 +504,14 @@ def train_lines(
     "Train the reader of lines, and write it as `lines.onnx`."
     from mnist_nb.training.lines import LineConfig, export_lines
     from mnist_nb.training.lines import train_lines as run_training
+    from mnist_nb.training.run import Interrupted
 
-    config = LineConfig(**{k: v for k, v in dict(steps=steps, seed=seed).items() if v is not None})
-    state = run_training(config, save_dir, data_dir, resume)
+    given = {k: v for k, v in dict(steps=steps, seed=seed).items() if v is not None}
+    try:
+        state, config = run_training(LineConfig(**given) if given else None, save_dir, data_dir, resume)
+    except Interrupted as e:
+        say(f'mnist-nb: {e}' + f' --data-dir {data_dir}' * bool(data_dir) + f' --save-dir {save_dir}')
+        raise typer.Exit(128 + e.signum) from None
     notes = export_lines(state, save_dir / 'lines.onnx', config, data_dir)
     show(notes, f'{save_dir / "lines.onnx"}: {notes["valid_accuracy"]:.1%} of held-out numbers read', as_json)
 

@@ -49,6 +49,7 @@ def open_session(
     data: bytes,  # What is in it
     threads: int | None,  # For one call; None: as many as there are processors for this process
     gpu: bool,  # Insist on a GPU?
+    remedy: str = 'mnist-nb optimize',  # The command that makes such a file
 ):  # An ONNX Runtime session
     "Load a network into ONNX Runtime, on the processor or on a GPU."
     import onnxruntime as ort  # here: it takes as long to import as all the rest
@@ -59,11 +60,11 @@ def open_session(
     if not wanted:
         raise ModelError('no GPU: this ONNX Runtime has no GPU provider; install onnxruntime-gpu, or leave --gpu out')
     if not is_intact(data):
-        raise ModelError(f'{path}: damaged, its seal is broken; export it again with: mnist-nb optimize')
+        raise ModelError(f'{path}: damaged, its seal is broken; export it again with: {remedy}')
     try:
         session = ort.InferenceSession(data, options, providers=wanted, enable_fallback=0)
     except Exception as e:
-        wrong = 'not an ONNX file that ONNX Runtime can load; export one with: mnist-nb optimize'
+        wrong = f'not an ONNX file that ONNX Runtime can load; export one with: {remedy}'
         raise ModelError(f'{path}: {wrong}') from e
     if not set(wanted) & set(session.get_providers()):
         raise ModelError(f'no GPU: ONNX Runtime could not start {wanted[0]}; leave --gpu out to use the CPU')
@@ -100,6 +101,8 @@ class Predictor:
             raise ModelError(f'{self.path}: no such model file; train one with: mnist-nb train')
         data = self.path.read_bytes()
         self.session, self.sha256 = open_session(self.path, data, threads, gpu), hashlib.sha256(data).hexdigest()
+        if [i.name for i in self.session.get_inputs()] == ['strips']:
+            raise ModelError(f'{self.path}: reads numbers, not single digits; use it with: mnist-nb read')
         self.facts = read_notes(self.path, self.session)
         self.classes = [int(c) if c.isdecimal() else c for c in self.facts['classes']]
 
@@ -134,9 +137,10 @@ class LineReader:
         if not self.path.is_file():
             raise ModelError(f'{self.path}: no such model file; train one with: mnist-nb train-lines')
         data = self.path.read_bytes()
-        self.session, self.sha256 = open_session(self.path, data, threads, gpu), hashlib.sha256(data).hexdigest()
+        self.session = open_session(self.path, data, threads, gpu, 'mnist-nb train-lines')
+        self.sha256 = hashlib.sha256(data).hexdigest()
         if [i.name for i in self.session.get_inputs()] != ['strips']:
-            raise ModelError(f'{self.path}: reads single digits, not lines; train a reader with: mnist-nb train-lines')
+            raise ModelError(f'{self.path}: no reader of numbers; train one with: mnist-nb train-lines')
         self.facts = read_notes(self.path, self.session)
 
     def __call__(
@@ -200,7 +204,7 @@ def make_predictions(
     return made
 
 # %% ../nbs/04_predict.ipynb #b0293c6c
-def threshold(model: Predictor, reject_below: float | None) -> float:
+def threshold(model: Predictor | LineReader, reject_below: float | None) -> float:
     "The probability under which an answer is rejected: the one that is given, else the model's own."
     if reject_below is None:
         own = model.facts.get('reject_below')
@@ -316,7 +320,7 @@ class FoundLine:
     "What is written on one line."
 
     digits: list[FoundDigit]  # From left to right
-    probability: float  # That all of it is right, calibrated
+    probability: float  # That all of it is right; 0 where something is no digit
 
     @property
     def text(self) -> str:

@@ -155,7 +155,7 @@ def viewpoint(
 def look_from(
     page: np.ndarray,  # Float `[h,w]` or `[h,w,3]`, 0..1
     view: np.ndarray,  # From `viewpoint`
-    outside: tuple,  # What is around it
+    outside: tuple | int,  # What is around it, 0 to 255
 ) -> np.ndarray:  # Half as large
     "Look at a page."
     sheet = Image.fromarray(np.round(255 * np.clip(page, 0, 1)).astype(np.uint8))
@@ -211,7 +211,7 @@ class Photograph:
     "A photograph, and the truth about it."
 
     jpeg: bytes
-    ink: np.ndarray  # Where the digit is `[h,w]`, 0..1, pixel by pixel of the photograph
+    ink: np.ndarray  # Where the digit is `[h,w]`, 0..1, before lens and hand blur it
 
 
 def take_photograph(

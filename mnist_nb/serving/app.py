@@ -303,7 +303,9 @@ class Number(BaseModel):
     "What a picture of several digits was read as."
 
     lines: Annotated[list[str], Field(description='? where a digit was rejected')]
-    probabilities: Annotated[list[float], Field(description='That all of a line is right, calibrated')]
+    probabilities: Annotated[
+        list[float], Field(description='That all of a line is right; 0 where something on it is no digit')
+    ]
     digits: list[Digit]
     reason: Annotated[str | None, Field(description='Why there are none')] = None
 
@@ -727,6 +729,7 @@ async def info(service: TheService) -> Response:
     limits = asdict(service.limits) | {'pictures': MANY, 'pixel_pictures': ALL, 'batch_delay': service.delay}
     models = [model_info(name, model) for name, model in service.models.items()]
     facts = {'name': 'mnist-nb', 'version': __version__, 'default': service.default}
+    facts['reader'] = model_info('lines', service.reader)
     return reply({**facts, 'models': models, 'limits': limits})
 
 # %% ../../nbs/serving/app.ipynb #3dff93be

@@ -20,23 +20,33 @@ export function toMnist(strokes) {
 
 // Several digits, from left to right: strokes that lie above each other, or touch, belong to one.
 export function digitsOf(strokes) {
-  let groups = strokes.filter(stroke => stroke.length).map(stroke => [stroke]);
-  for (let i = 0; i < groups.length; i++) {
-    const j = groups.findIndex((other, k) => k > i && together(groups[i], other));
-    if (j < 0) continue;
-    groups[i].push(...groups.splice(j, 1)[0]);
-    i = -1; // a larger group may reach others
+  const parts = strokes.filter(stroke => stroke.length).map(stroke => ({stroke, box: boxOf(stroke)})), digits = [];
+  for (const part of parts) {
+    const near = digits.filter(digit => digit.some(other => together(part, other)));
+    for (const digit of near) digits.splice(digits.indexOf(digit), 1);
+    digits.push([...near.flat(), part]);
   }
-  const middle = group => range(group.flat().map(p => p.x)).reduce((a, b) => a + b);
-  return groups.sort((a, b) => middle(a) - middle(b));
+  const middle = digit => Math.min(...digit.map(p => p.box.left)) + Math.max(...digit.map(p => p.box.right));
+  return digits.sort((a, b) => middle(a) - middle(b)).map(digit => digit.map(part => part.stroke));
 }
 
-function together(a, b) {
-  const [p, q] = [a.flat(), b.flat()], [[l, r], [m, s]] = [p, q].map(points => range(points.map(v => v.x)));
-  const [top, bottom] = range([...p, ...q].map(v => v.y));
-  const narrow = Math.max(Math.min(r - l, s - m), .3 * (bottom - top)); // a 1 is narrow, and leans
-  if (Math.min(r, s) - Math.max(l, m) > .4 * narrow) return true;
-  return p.some(u => q.some(v => Math.hypot(u.x - v.x, u.y - v.y) < .8 * (u.width + v.width) / 2));
+function boxOf(stroke) {
+  const [left, right] = range(stroke.map(p => p.x)), [top, bottom] = range(stroke.map(p => p.y));
+  const pen = stroke.reduce((sum, p) => sum + p.width, 0) / stroke.length;
+  return {left: left - pen / 2, right: right + pen / 2, top, bottom, pen};
+}
+
+function together({stroke: p, box: a}, {stroke: q, box: b}) {
+  const reach = .4 * (a.pen + b.pen), over = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  if (over > .4 * Math.min(a.right - a.left, b.right - b.left)) return true;
+  if (over < -reach || Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) < -reach) return false;
+  return p.some(u => q.some((v, i) => distance(u, v, q[i + 1] ?? v) < reach));
+}
+
+function distance(p, a, b) { // of a point from a piece of a stroke
+  const dx = b.x - a.x, dy = b.y - a.y, square = dx * dx + dy * dy || 1;
+  const t = Math.min(1, Math.max(0, ((p.x - a.x) * dx + (p.y - a.y) * dy) / square));
+  return Math.hypot(p.x - a.x - t * dx, p.y - a.y - t * dy);
 }
 
 const range = values => [Math.min(...values), Math.max(...values)];
