@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['convolution', 'LineNet', 'path_loss', 'share_right', 'stream', 'LineConfig', 'quiet', 'new_run', 'line_step',
-           'held_out_numbers', 'measure', 'begin', 'learn', 'train_lines', 'fit_line_temperature', 'digit_threshold',
-           'Spoken', 'export_lines']
+           'held_out_numbers', 'measure', 'begin', 'learn', 'train_lines', 'fit_line_temperature', 'Spoken',
+           'export_lines']
 
 # %% ../../nbs/training/lines.ipynb #d1ce2834
 import json
@@ -273,27 +273,6 @@ def fit_line_temperature(logits: list[torch.Tensor], batches: list[Batch]) -> fl
     return float(np.exp(minimize_scalar(loss, bounds=(-1, 2), method='bounded').x))
 
 
-def digit_threshold(
-    logits: list[torch.Tensor],  # Of held-out numbers, divided by the temperature
-    batches: list[Batch],  # What they say
-    least: float = 0.99,  # Share of the digits above it that shall be right
-) -> float:  # Probability
-    "Find the probability above which digits are nearly always right."
-    rows = []
-    for found, batch in zip(logits, batches):
-        for row, answer in zip(found.softmax(2).numpy(), batch.answers()):
-            path = best_path(row)
-            right = (
-                [k - 1 == d for (k, _, _), d in zip(path, answer)] if len(path) == len(answer) else [False] * len(path)
-            )
-            rows += [(row[a:b, k].max(), ok) for (k, a, b), ok in zip(path, right) if k - 1 < 10]
-    if not rows:
-        return 1.0
-    sure, ok = np.array(sorted(rows, key=lambda row: -row[0])).T
-    share = np.cumsum(ok) / np.arange(1, len(ok) + 1)
-    return float(sure[np.flatnonzero(share >= least)[-1]]) if (share >= least).any() else 1.0
-
-
 class Spoken(nn.Module):
     "A reader of lines that answers with calibrated log-probabilities."
 
@@ -316,10 +295,7 @@ def export_lines(
     model = state.average.module.to(memory_format=torch.contiguous_format)
     logits, right = measure(model, held_out)
     temperature = fit_line_temperature(logits, held_out)
-    below = digit_threshold([found / temperature for found in logits], held_out)
-    notes = dict(
-        arch='lines', classes=list(CLASSES), config=asdict(config), temperature=temperature, reject_below=below
-    )
+    notes = dict(arch='lines', classes=list(CLASSES), config=asdict(config), temperature=temperature, reject_below=0.5)
     notes |= dict(valid_accuracy=right, dataset=digits.dataset, data_digest=digits.digest)
     n, w = torch.export.Dim('n'), torch.export.Dim('w', min=2)
     proto = to_proto(
