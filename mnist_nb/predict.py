@@ -142,6 +142,7 @@ class LineReader:
         if [i.name for i in self.session.get_inputs()] != ['strips']:
             raise ModelError(f'{self.path}: no reader of numbers; train one with: mnist-nb train-lines')
         self.facts = read_notes(self.path, self.session)
+        self.classes = list(range(10))
 
     def __call__(
         self,
@@ -362,7 +363,7 @@ def read_number(
     for number, line in enumerate(lines):
         seen, none = np.stack([d.seen for d in line.digits]), [None] * len(line.digits)
         chances = np.stack([d.probabilities for d in line.digits])
-        answers = make_predictions(chances, list(range(10)), top_k, reject_below, none, seen, none)
+        answers = make_predictions(chances, reader.classes, top_k, reject_below, none, seen, none)
         boxes = [tuple(round(v * scale) for v, scale in zip(d.box, scales)) for d in line.digits]
         found.append(FoundLine([FoundDigit(number, b, a) for b, a in zip(boxes, answers)], line.probability))
     return found

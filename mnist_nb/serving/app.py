@@ -715,7 +715,7 @@ async def explain_(service: TheService, file: Annotated[bytes, Depends(sent_file
 # %% ../../nbs/serving/app.ipynb #ae0126e3
 def model_info(
     name: str,
-    model: Predictor,
+    model: Predictor | LineReader,
 ) -> dict:
     "What clients may know of a model."
     kept = 'arch', 'dataset', 'data_digest', 'train_images', 'valid_accuracy', 'reject_below', 'temperature', 'version'
