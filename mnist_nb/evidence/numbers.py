@@ -41,7 +41,7 @@ def rosette(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # 
     phase = (far + petals) / step
     return (np.abs(phase - np.round(phase)) < rng.uniform(0.05, 0.12)).astype(np.float32)
 
-
+# %% ../../nbs/evidence/numbers.ipynb #9139aae1
 def small_letters(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w]`, 0..1: ink
     "Print a word in rows, over and over."
     height, width = shape
@@ -53,7 +53,7 @@ def small_letters(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarra
         ImageDraw.Draw(sheet).text((left, row), word * (2 * width // (3 * size)), 255, font('DejaVuSans', size))
     return np.asarray(sheet, np.float32) / 255
 
-
+# %% ../../nbs/evidence/numbers.ipynb #75b9663a
 def dots(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w]`, 0..1: ink
     "Print a screen of dots."
     height, width = shape
@@ -63,7 +63,7 @@ def dots(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h
     away = np.hypot(u / step - np.round(u / step), v / step - np.round(v / step))
     return (away < rng.uniform(0.15, 0.3)).astype(np.float32)
 
-
+# %% ../../nbs/evidence/numbers.ipynb #1a74335f
 def printed(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w,3]`: what of the light it leaves
     "Print something on paper, in a faint colour."
     ink = [rosette, small_letters, dots][rng.integers(3)](shape, rng)
@@ -177,7 +177,7 @@ def cheque(rng: np.random.Generator) -> dict:
     )
     return pen(rng) | plain | dict(print=field_of, size=int(rng.integers(250, 700)))
 
-
+# %% ../../nbs/evidence/numbers.ipynb #2fcb4500
 FAMILIES: dict[str, Family] = {
     'plain': (partial(write_sheet, gap=0.3, slant=0.1, zeros=1.0), pen),
     'one digit': (partial(write_sheet, most=1), pen),

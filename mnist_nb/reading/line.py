@@ -216,7 +216,7 @@ def places(
     cuts = [min(box[1], middles[0]), *((a + b) / 2 for a, b in pairwise(middles)), max(box[3], middles[-1])]
     return [(int(a), max(int(a) + 1, int(b))) for a, b in pairwise(cuts)]
 
-
+# %% ../../nbs/reading/line.ipynb #7e1afc6e
 def look_at(
     ink: np.ndarray,  # Of the page `[h,w]`
     line: tuple[int, int, int, int],  # Top, left, bottom, right
@@ -250,7 +250,7 @@ def read_line(
     digits = [look_at(ink, box, *span, chances) for span, chances in zip(spans, answers)]
     return Line(digits, 0.0 if CLASSES.index('?') in number else probability)  # what is no digit is no number
 
-
+# %% ../../nbs/reading/line.ipynb #80fed498
 def read_lines(
     page: Page,  # From `read_page`
     model: Callable[[np.ndarray], np.ndarray],  # From uint8 `[n,32,w]` to log-probabilities `[n,w/4,12]`

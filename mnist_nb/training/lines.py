@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['convolution', 'LineNet', 'path_loss', 'share_right', 'stream', 'LineConfig', 'quiet', 'new_run', 'line_step',
-           'held_out_numbers', 'measure', 'begin', 'learn', 'train_lines', 'fit_line_temperature', 'Spoken',
+           'held_out_numbers', 'measure', 'begin', 'learn', 'train_lines', 'fit_line_temperature', 'Calibrated',
            'export_lines']
 
 # %% ../../nbs/training/lines.ipynb #d1ce2834
@@ -188,7 +188,7 @@ def measure(model: nn.Module, batches: list[Batch]) -> tuple[list[torch.Tensor],
     model.train()
     return logits, float(np.mean([share_right(found, batch) for found, batch in zip(logits, batches)]))
 
-
+# %% ../../nbs/training/lines.ipynb #4ae65587
 def begin(
     config: LineConfig | None,  # None: that of the run in the folder
     path: Path,  # `last_state.safetensors`
@@ -209,7 +209,7 @@ def begin(
     load_state(state, path)
     return own, state
 
-
+# %% ../../nbs/training/lines.ipynb #fe3039bf
 def learn(
     state: RunState,  # Changed
     config: LineConfig,
@@ -232,7 +232,7 @@ def learn(
                 save()
                 raise Interrupted(f'stopped after step {step + 1}; go on with: --resume', signals[0])
 
-
+# %% ../../nbs/training/lines.ipynb #463683a8
 def train_lines(
     config: LineConfig | None = None,  # None: the defaults, or those of the run that is resumed
     folder: str | Path = 'models/lines',  # Where the run is kept
@@ -273,7 +273,7 @@ def fit_line_temperature(logits: list[torch.Tensor], batches: list[Batch]) -> fl
     return float(np.exp(minimize_scalar(loss, bounds=(-1, 2), method='bounded').x))
 
 
-class Spoken(nn.Module):
+class Calibrated(nn.Module):
     "A reader of lines that answers with calibrated log-probabilities."
 
     def __init__(self, model: nn.Module, temperature: float):
@@ -299,7 +299,7 @@ def export_lines(
     notes |= dict(valid_accuracy=right, dataset=digits.dataset, data_digest=digits.digest)
     n, w = torch.export.Dim('n'), torch.export.Dim('w', min=2)
     proto = to_proto(
-        Spoken(model, temperature),
+        Calibrated(model, temperature),
         torch.zeros(2, 1, 32, 64, dtype=torch.uint8),
         'strips',
         'log_probs',

@@ -29,7 +29,7 @@ OTHER = 10  # the class of what is no digit: `?`
 
 def learn_hand(
     digits: Digits,  # Training images
-    n: int = 16_000,  # How many to take the lines of; some 9 ms each
+    n: int = 16_000,  # How many to take the lines of
     seed: int = 0,  # Which
     apply=map,  # `map`, or that of a pool of processes
 ) -> list[list[np.ndarray]]:  # For each digit, and for letters, lines: points `[k,2]`, 1 high
