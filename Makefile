@@ -46,6 +46,7 @@ weights: $(VENV)/installed ## Train the networks that ship with the package anew
 	$(BIN)/mnist-nb optimize --model models/$$net/best_model.safetensors --output mnist_nb/weights/$$net.onnx && \
 	cp models/$$net/best_model.safetensors mnist_nb/weights/$$net.safetensors || exit; done
 	@$(BIN)/mnist-nb train-lines && cp models/lines/lines.onnx mnist_nb/weights
+	@$(BIN)/mnist-nb train-ink && cp models/ink/ink.onnx mnist_nb/weights
 
 results: $(VENV)/installed-dev ## Measure all published numbers anew (four quiet hours; FONTS and SEMEION name folders)
 	@for row in fast:20 cnn:10 strong:5 strong-long:3 robust:3 pocket:3 base:3 improved:3 improved-long:3; do \
@@ -62,6 +63,7 @@ results: $(VENV)/installed-dev ## Measure all published numbers anew (four quiet
 	@$(BIN)/mnist-nb benchmark phones
 	@$(BIN)/mnist-nb benchmark numbers
 	@$(BIN)/python tools/exec_nbs.py --path nbs/research/lines.ipynb --flags notest
+	@$(BIN)/python tools/exec_nbs.py --path nbs/research/ink.ipynb --flags notest
 	@$(BIN)/mnist-nb benchmark reject $(if $(FONTS),--fonts $(FONTS))
 	@$(BIN)/mnist-nb benchmark hands $(if $(SEMEION),--semeion $(SEMEION))
 

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cpu', 'Gpu', 'Model', 'Reader', 'Output',
            'ClickException', 'TYPES', 'REACHED', 'Augment', 'Recipe', 'SaveDir', 'Resume', 'Board', 'own', 'train',
-           'Below', 'FORMATS', 'bench', 'Seeds', 'Keep', 'RESULTS', 'say', 'show', 'two_columns', 'plain',
-           'version_and_exit', 'options', 'one_line', 'explain_error', 'main', 'data', 'extract', 'models',
-           'config_options', 'choose_config', 'saved_config', 'epoch_reporter', 'finish_training', 'load_any', 'eval_',
-           'onnx_of', 'answer_line', 'predict', 'read', 'train_lines', 'optimize_small', 'optimize', 'serve',
-           'folder_of', 'benchmark', 'publish', 'formats', 'peers', 'ablations', 'camera', 'phones', 'numbers',
-           'reject', 'robustness', 'hands', 'serving', 'costs']
+           'Below', 'Steps', 'DrawnSeed', 'RunFolder', 'FORMATS', 'bench', 'Seeds', 'Keep', 'RESULTS', 'say', 'show',
+           'two_columns', 'plain', 'version_and_exit', 'options', 'one_line', 'explain_error', 'main', 'data',
+           'extract', 'models', 'config_options', 'choose_config', 'saved_config', 'epoch_reporter', 'finish_training',
+           'load_any', 'eval_', 'onnx_of', 'answer_line', 'predict', 'read', 'run_drawn', 'train_lines', 'train_ink',
+           'optimize_small', 'optimize', 'serve', 'folder_of', 'benchmark', 'publish', 'formats', 'peers', 'ablations',
+           'camera', 'phones', 'numbers', 'reject', 'robustness', 'hands', 'serving', 'costs']
 
 # %% ../nbs/cli.ipynb #07b7cedd
 import inspect
@@ -20,7 +20,7 @@ import os
 import re
 import sys
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -383,7 +383,8 @@ def onnx_of(model: Path | None) -> Path | None:
         return model
     import hashlib
 
-    from mnist_nb.predict import ModelError, Predictor
+    from mnist_nb.predict import Predictor
+    from mnist_nb.reading.network import ModelError
     from mnist_nb.support.sources import cache_folder
 
     if not model.is_file():
@@ -442,7 +443,7 @@ def predict(
     "Read digits from pictures: any size, black on white or white on black."
     from mnist_nb.predict import Predictor, expand_sources
     from mnist_nb.predict import predict as read
-    from mnist_nb.reading.ink import ImageError, open_picture
+    from mnist_nb.reading.ink import LONGEST, ImageError, open_picture
 
     if cpu and gpu:
         raise ValueError('--cpu and --gpu exclude each other; give one, or none')
@@ -459,7 +460,7 @@ def predict(
     if explain and answers[0].digit is not None:
         from mnist_nb.reading.page import explain as draw
 
-        draw(open_picture(sources[0])).save(explain, 'PNG')
+        draw(open_picture(sources[0], detail=LONGEST)).save(explain, 'PNG')
         say(f'{explain}: the way from the picture to what the network sees')
     read_ones = [answer_line(p, top_k, confidence) for p in answers if p.digit is not None]
     show([p.to_dict() for p in answers], '\n'.join(read_ones), as_json)
@@ -491,29 +492,61 @@ def read(
     value['digits'] = [d.to_dict() for line in found for d in line.digits]
     show(value, '\n'.join(shown), as_json)
 
-# %% ../nbs/cli.ipynb #acb88d93
-@app.command(name='train-lines', epilog='Example: mnist-nb train-lines --steps 5000 --save-dir models/lines')
-def train_lines(
-    steps: Annotated[int | None, Option('--steps', help='Batches of 128 numbers to learn from.', min=8)] = None,
-    seed: Annotated[int | None, Option('--seed', help='Of the weights and of the numbers.', min=0)] = None,
-    save_dir: Annotated[Path, Option('--save-dir', help='Folder of the run.')] = Path('models/lines'),
-    resume: Annotated[bool, Option('--resume', help='Go on with the run in the folder.')] = False,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-):
-    "Train the reader of lines, and write it as `lines.onnx`."
-    from mnist_nb.training.lines import LineConfig, export_lines
-    from mnist_nb.training.lines import train_lines as run_training
+# %% ../nbs/cli.ipynb #c328895e
+Steps = Annotated[
+    int | None, Option('--steps', help='Batches to learn from; default: as many as the shipped one.', min=8)
+]
+DrawnSeed = Annotated[int | None, Option('--seed', help='Of the weights and of what is drawn.', min=0)]
+RunFolder = Annotated[Path, Option('--save-dir', help='Folder of the run.')]
+
+
+def run_drawn(task, steps: int | None, seed: int | None, save_dir: Path, data_dir: Path | None, resume: bool) -> tuple:
+    "Train on what is drawn meanwhile; a run that is stopped says how it goes on."
+    from mnist_nb.training.drawn import train_drawn
     from mnist_nb.training.run import Interrupted
 
     given = {k: v for k, v in dict(steps=steps, seed=seed).items() if v is not None}
     try:
-        state, config = run_training(LineConfig(**given) if given else None, save_dir, data_dir, resume)
+        return train_drawn(task, replace(task.config, **given) if given else None, save_dir, data_dir, resume)
     except Interrupted as e:
         say(f'mnist-nb: {e}' + f' --data-dir {data_dir}' * bool(data_dir) + f' --save-dir {save_dir}')
         raise typer.Exit(128 + e.signum) from None
+
+# %% ../nbs/cli.ipynb #acb88d93
+@app.command(name='train-lines', epilog='Example: mnist-nb train-lines --steps 5000 --save-dir models/lines')
+def train_lines(
+    steps: Steps = None,
+    seed: DrawnSeed = None,
+    save_dir: RunFolder = Path('models/lines'),
+    resume: Resume = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+):
+    "Train the reader of lines, and write it as `lines.onnx`."
+    from mnist_nb.training.lines import LINES, export_lines
+
+    state, config = run_drawn(LINES, steps, seed, save_dir, data_dir, resume)
     notes = export_lines(state, save_dir / 'lines.onnx', config, data_dir)
     show(notes, f'{save_dir / "lines.onnx"}: {notes["valid_accuracy"]:.1%} of held-out numbers read', as_json)
+
+# %% ../nbs/cli.ipynb #e73b64ca
+@app.command(name='train-ink', epilog='Example: mnist-nb train-ink --steps 2400 --save-dir models/ink')
+def train_ink(
+    steps: Steps = None,
+    seed: DrawnSeed = None,
+    save_dir: RunFolder = Path('models/ink'),
+    resume: Resume = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+):
+    "Train the finder of ink, and write it as `ink.onnx`."
+    from mnist_nb.reading.network import find_model
+    from mnist_nb.training.ink import INK, export_ink
+
+    state, config = run_drawn(INK, steps, seed, save_dir, data_dir, resume)
+    notes = export_ink(state, save_dir / 'ink.onnx', config, data_dir)
+    text = f'{save_dir / "ink.onnx"}: overlap with held-out ink {notes["valid_overlap"]:.1%}; to use it, copy it to'
+    show(notes, f'{text} {find_model("ink")}', as_json)
 
 # %% ../nbs/cli.ipynb #5455db5f
 FORMATS = {
@@ -532,7 +565,7 @@ def optimize_small(model: Path, output: Path | None, form: str, data_dir: Path |
     from mnist_nb.edge.chip import compare_all, footprint, to_c, to_pte, to_wasm
     from mnist_nb.models import load_weights
     from mnist_nb.optimize import for_people
-    from mnist_nb.predict import find_model
+    from mnist_nb.reading.network import find_model
 
     source = find_model(model, '.safetensors')
     if form in ('pte', 'all'):
@@ -569,7 +602,7 @@ def optimize(
     from mnist_nb.models import load_weights
     from mnist_nb.optimize import for_people
     from mnist_nb.optimize import optimize as run
-    from mnist_nb.predict import find_model
+    from mnist_nb.reading.network import find_model
 
     form = 'int8' if quantize else form
     if form not in FORMATS:

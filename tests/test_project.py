@@ -100,7 +100,7 @@ def test_wheel_holds_the_weights(tmp_path):
         f'mnist_nb/weights/{name}.{form}'
         for name in ('fast', 'cnn', 'pocket', 'strong', 'robust')
         for form in ('onnx', 'safetensors')
-    } | {'mnist_nb/weights/lines.onnx'}
+    } | {'mnist_nb/weights/lines.onnx', 'mnist_nb/weights/ink.onnx'}
     page = {f'mnist_nb/web/{p.name}' for p in (ROOT / 'mnist_nb' / 'web').iterdir()}
     assert weights | page <= set(names) and 'mnist_nb/cli.py' in names
     assert not [n for n in names if n.startswith(('tests/', 'nbs/', 'tools/'))]
@@ -146,19 +146,21 @@ def imports(path):
 
 
 SUPPORT = ['support.files', 'support.show', 'support.record', 'support.sources']
-READING = ['reading.ink', 'reading.page', 'reading.line', 'predict']
+READING = ['reading.network', 'reading.ink', 'reading.page', 'reading.line', 'predict']
 SERVING = ['serving.batch', 'serving.app', 'serving.host']
 TRAINING = [
     'training.augment',
     'data',
     'models',
     'training.strokes',
+    'training.photographs',
     'training.outliers',
     'training.strings',
+    'training.pages',
     'training.recipes',
     'training.run',
 ]
-TRAINING += ['training.result', 'train']
+TRAINING += ['training.result', 'train', 'training.drawn']
 EVIDENCE = ['evidence.benchmark', 'evidence.formats', 'evidence.peers', 'evidence.costs', 'evidence.load']
 EVIDENCE += ['evidence.camera', 'evidence.phones', 'evidence.numbers', 'evidence.refusal', 'evidence.corruptions']
 ROOMS = [
@@ -169,6 +171,7 @@ ROOMS = [
     'eval',
     'optimize',
     'training.lines',
+    'training.ink',
     'edge.chip',
     *EVIDENCE,
     'cli',

@@ -14,7 +14,8 @@ from mnist_nb.evidence.benchmark import load_results
 from mnist_nb.evidence.peers import plot_race
 from mnist_nb.models import load_weights
 from mnist_nb.optimize import plot_forms
-from mnist_nb.predict import Predictor, find_model, predict
+from mnist_nb.predict import Predictor, predict
+from mnist_nb.reading.network import find_model
 from mnist_nb.support.record import load_record
 from mnist_nb.train import AUGMENTATIONS
 

@@ -36,7 +36,8 @@ import torch
 from ..data import load_mnist
 from ..models import Classifier, infer
 from ..optimize import Deployed, compare_formats, export_onnx, parity, quantize, quantize_weights
-from ..predict import ModelError, Predictor
+from ..predict import Predictor
+from ..reading.network import ModelError
 from ..support.files import write_atomic
 
 # %% ../../nbs/edge/chip.ipynb #68f59b9f

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..edge.chip import compare_all
 from ..models import load_weights
-from ..predict import find_model
+from ..reading.network import find_model
 from ..support.record import load_record, markdown_table, save_record
 
 # %% ../../nbs/evidence/formats.ipynb #3f347db4

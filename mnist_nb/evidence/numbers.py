@@ -20,13 +20,15 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from ..data import load_mnist
-from .camera import photograph, plain_scene, pool_of, tint
+from .camera import pool_of, tint
 from .phones import pencil, phone
-from ..predict import LineReader, find_model, read_number
+from ..predict import LineReader, read_number
 from ..reading.ink import ImageError
+from ..reading.network import find_model
 from ..support.record import markdown_table, save_record
 from ..train import TrainConfig, hold_out
 from ..training.outliers import font
+from ..training.photographs import photograph, plain_scene
 from ..training.strings import between, close_number, draw_manner, learn_hand, say, write_digits
 
 # %% ../../nbs/evidence/numbers.ipynb #23026d50

@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from ..data import load_mnist
-from .camera import legible, photograph, plain_scene, pool_of, tint
-from ..predict import Predictor, find_model, make_predictions, threshold
-from ..reading.ink import ImageError, open_picture
+from .camera import legible, pool_of, tint
+from ..predict import Predictor, make_predictions, threshold
+from ..reading.ink import LONGEST, ImageError, open_picture
+from ..reading.network import find_model
 from ..reading.page import look
 from ..support.record import markdown_table, save_record
 from ..train import TrainConfig, hold_out
+from ..training.photographs import photograph, plain_scene
 from ..training.strokes import pen_line, spline
 
 # %% ../../nbs/evidence/phones.ipynb #4a436e1f
@@ -147,7 +149,7 @@ def outcome(
 ) -> str:  # `read`, `wrong` or `refused`
     "Photograph a digit, and tell what becomes of it."
     try:
-        seen, doubt = look(open_picture(take(image, family, rng)))
+        seen, doubt = look(open_picture(take(image, family, rng), detail=LONGEST))
     except ImageError:
         return 'refused'
     below, shown = threshold(model, None), seen[None]
