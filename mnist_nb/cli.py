@@ -443,7 +443,7 @@ def predict(
     "Read digits from pictures: any size, black on white or white on black."
     from mnist_nb.predict import Predictor, expand_sources
     from mnist_nb.predict import predict as read
-    from mnist_nb.reading.ink import LONGEST, ImageError, open_picture
+    from mnist_nb.reading.ink import ImageError, open_picture
 
     if cpu and gpu:
         raise ValueError('--cpu and --gpu exclude each other; give one, or none')
@@ -460,7 +460,7 @@ def predict(
     if explain and answers[0].digit is not None:
         from mnist_nb.reading.page import explain as draw
 
-        draw(open_picture(sources[0], detail=LONGEST)).save(explain, 'PNG')
+        draw(open_picture(sources[0])).save(explain, 'PNG')
         say(f'{explain}: the way from the picture to what the network sees')
     read_ones = [answer_line(p, top_k, confidence) for p in answers if p.digit is not None]
     show([p.to_dict() for p in answers], '\n'.join(read_ones), as_json)
@@ -540,13 +540,11 @@ def train_ink(
     as_json: Json = False,
 ):
     "Train the finder of ink, and write it as `ink.onnx`."
-    from mnist_nb.reading.network import find_model
     from mnist_nb.training.ink import INK, export_ink
 
     state, config = run_drawn(INK, steps, seed, save_dir, data_dir, resume)
     notes = export_ink(state, save_dir / 'ink.onnx', config, data_dir)
-    text = f'{save_dir / "ink.onnx"}: overlap with held-out ink {notes["valid_overlap"]:.1%}; to use it, copy it to'
-    show(notes, f'{text} {find_model("ink")}', as_json)
+    show(notes, f'{save_dir / "ink.onnx"}: overlap with held-out ink {notes["valid_overlap"]:.1%}', as_json)
 
 # %% ../nbs/cli.ipynb #5455db5f
 FORMATS = {

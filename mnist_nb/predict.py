@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .reading.ink import LONGEST, SUFFIXES, ImageError, open_picture
-from .reading.line import PAGE, read_lines
+from .reading.ink import SUFFIXES, ImageError, open_picture
+from .reading.line import read_lines
 from .reading.network import Network, find_model
 from .reading.page import look, read_page
 from .support.record import cpu_count
@@ -160,7 +160,7 @@ def look_at_one(
     try:
         if isinstance(source, ImageError):
             raise source
-        return *look(open_picture(source, detail=LONGEST) if isinstance(source, (str, Path, bytes)) else source), None
+        return *look(open_picture(source) if isinstance(source, (str, Path, bytes)) else source), None
     except ImageError as e:
         return None, None, with_name(e, name)
 
@@ -267,7 +267,7 @@ def read_number(
         raise ValueError(f'top_k: from 1 to 10, found {top_k}')
     try:
         picture = open_picture(source) if from_file else source
-        page = read_page(picture, PAGE)
+        page = read_page(picture)
         lines = [line for line in read_lines(page, reader, seconds) if line.digits]
         if not lines:
             raise ImageError('no digits: nothing on it is written like a number, or it runs into the border')

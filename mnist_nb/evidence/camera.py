@@ -20,7 +20,7 @@ from PIL import Image
 
 from ..data import load_mnist
 from ..predict import Predictor
-from ..reading.ink import LONGEST, ImageError, open_picture
+from ..reading.ink import ImageError, open_picture
 from ..reading.network import find_model
 from ..reading.page import prepare, to_mnist
 from ..support.record import markdown_table, save_record
@@ -90,7 +90,7 @@ def shown(
 ) -> np.ndarray | None:  # uint8 `[28,28]`; nothing where no ink was found
     "Tell what the network is shown of a photograph."
     try:
-        return prepare(open_picture(photo, detail=LONGEST))
+        return prepare(open_picture(photo))
     except ImageError:
         return None
 

@@ -17,7 +17,7 @@ import numpy as np
 from ..data import load_mnist
 from .camera import legible, pool_of, tint
 from ..predict import Predictor, make_predictions, threshold
-from ..reading.ink import LONGEST, ImageError, open_picture
+from ..reading.ink import ImageError, open_picture
 from ..reading.network import find_model
 from ..reading.page import look
 from ..support.record import markdown_table, save_record
@@ -149,7 +149,7 @@ def outcome(
 ) -> str:  # `read`, `wrong` or `refused`
     "Photograph a digit, and tell what becomes of it."
     try:
-        seen, doubt = look(open_picture(take(image, family, rng), detail=LONGEST))
+        seen, doubt = look(open_picture(take(image, family, rng)))
     except ImageError:
         return 'refused'
     below, shown = threshold(model, None), seen[None]

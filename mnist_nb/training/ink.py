@@ -15,7 +15,7 @@ from torch import nn
 
 from ..data import load_mnist
 from ..optimize import save_onnx, to_proto
-from ..reading.ink import LONGEST
+from ..reading.finder import LONGEST
 from .drawn import DrawnConfig, Task, convolution, held_out_batches, measure
 from .pages import Pages, draw_pages
 from .run import RunState

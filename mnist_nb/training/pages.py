@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..reading.ink import LONGEST, to_features
+from ..reading.finder import LONGEST, to_features
 from .photographs import Photograph, plain_scene, take_photograph
 from mnist_nb.training.strings import (
     Chance,

@@ -372,7 +372,7 @@ def spoil(
     strips: torch.Tensor,  # Ink `[n,1,32,w]`, 0..1
     source: torch.Generator,  # Of everything that is random
 ) -> torch.Tensor:  # `[n,1,32,w]`, 0..1.25
-    "Make of written numbers what a reader sees of them on bad paper."
+    "Make of written numbers what a reader sees of them ."
     n, _, h, w = strips.shape
     chance, y, x = Chance(n, source), torch.arange(h).view(1, 1, h, 1).float(), torch.arange(w).view(1, 1, 1, w).float()
     dark = torch.where(chance.draw() < 0.5, chance.draw(0.75, 1), chance.draw(0.3, 1))
