@@ -24,14 +24,12 @@ from .run import RunState
 class InkNet(nn.Module):
     "Features `[n,4,h,w]`, h and w multiples of 16, to logits of ink `[n,h,w]`."
 
-    def __init__(self, widths: tuple[int, ...] = (12, 24, 36, 48)):
+    def __init__(self, widths: tuple[int, ...] = (12, 24, 40, 48)):
         super().__init__()
         before, self.down, self.up = 16, nn.ModuleList(), nn.ModuleList()
         for width in widths:
-            apart = 2 if width == widths[-1] else 1  # at the bottom, to see farther
-            self.down.append(nn.Sequential(*convolution(before, width), *convolution(width, width, apart)))
+            self.down.append(nn.Sequential(*convolution(before, width), *convolution(width, width)))
             before = width
-        self.lines = nn.Sequential(nn.Conv2d(3 * before, before, 1, bias=False), nn.BatchNorm2d(before), nn.ReLU())
         for width in widths[-2::-1]:
             self.up.append(nn.Sequential(*convolution(before + width, width)))
             before = width
@@ -43,8 +41,6 @@ class InkNet(nn.Module):
             x = level(F.max_pool2d(x, 2) if i else x)
             kept.append(x)
         kept.pop()
-        row, column = (x.mean(side, keepdim=True).expand_as(x) for side in (3, 2))
-        x = self.lines(torch.cat([x, row, column], 1))
         for level in self.up:
             x = level(torch.cat([F.interpolate(x, scale_factor=2.0), kept.pop()], 1))
         return F.pixel_shuffle(self.answer(x), 2)[:, 0]
