@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Layer', 'SHAPE', 'write_page', 'colour', 'leave', 'fine_print', 'form', 'thing', 'fold', 'either', 'fit_page',
-           'choose_pen', 'draw_scene', 'draw_pair', 'Pages', 'draw_pages']
+           'choose_pen', 'conditions', 'prints', 'draw_scene', 'draw_pair', 'Pages', 'draw_pages']
 
 # %% ../../nbs/training/pages.ipynb #5945ec9d
 import io
@@ -176,28 +176,14 @@ def choose_pen(
     faint = bool(rng.random() < (0.45 if width < 0.02 * SHAPE[1] else 0.15))
     return width, colour(rng, *((0.04, 0.2) if alone else (0.08, 0.25))) if faint else colour(rng, 0.25, 0.95), faint
 
-# %% ../../nbs/training/pages.ipynb #370c6c8a
-def draw_scene(
-    hand: list[list[np.ndarray]],  # From `learn_hand`
+# %% ../../nbs/training/pages.ipynb #56024289
+def conditions(
+    alone: bool,  # One digit? A page of rows is held straighter
+    faint: bool,  # Does the pen leave nearly all of the light? Then there is less noise
     rng: np.random.Generator,
-) -> dict:  # As `plain_scene` makes them
-    "Choose everything about a page and its photograph."
-    points, lines = write_page(hand, rng)
-    extent = np.ptp(points, 0).clip(1e-3)
-    digit, place = fit_page(points, lines, rng)
-    alone = lines == 1 and extent[0] < 1.5 * extent[1]
-    pen, ink, faint = choose_pen(digit, alone, rng)
-    size, middle = digit * extent[1], np.array(SHAPE) * (0.5 + place)
-    scene = plain_scene(rng) | dict(
-        size=LONGEST,
-        shape=SHAPE[1] / SHAPE[0],
-        line=(points / extent[1], ()),
-        digit=size / SHAPE[1],
-        place=place,
-        pen=pen / size,
-        ink=ink,
-        gaps=float(rng.choice([0, rng.uniform(0, 0.35)])),
-        marks=int(rng.choice([0, rng.integers(1, 6)], p=[0.7, 0.3])),
+) -> dict:  # For `plain_scene`'s scenes
+    "Choose paper, light, and how the photograph is taken."
+    return dict(
         paper=np.clip(rng.uniform(0.4, 0.98) + rng.normal(0, 0.05, 3) * rng.integers(3), 0.15, 1),
         grain=either(rng, (0, 0.01), (0.01, 0.04), p=[0.7, 0.3]),
         light=rng.uniform(0, 0.6),
@@ -211,20 +197,54 @@ def draw_scene(
         noise=either(rng, (0, 0.015), (0.015, 0.02 if faint else 0.08), p=[0.75, 0.25]),
         quality=int(rng.integers(25, 96)),
     )
+
+# %% ../../nbs/training/pages.ipynb #183c978c
+def prints(
+    digit: float,  # Pixels of a digit's height
+    box: tuple[float, float, float, float],  # Left, top, right, bottom of what is written
+    alone: bool,  # One digit? Rows stand on forms more often
+    faint: bool,  # Does the pen leave nearly all of the light? Then the rulings do, too
+    rng: np.random.Generator,
+) -> dict:  # For `plain_scene`'s scenes
+    "Choose what a page is ruled with, and what is printed on it."
     depth = rng.uniform(0.05, 0.35) if faint else rng.uniform(0.1, 0.75)
     style = rng.uniform(0.03, 0.3), rng.uniform(0.002, 0.011), colour(rng, 0.7 * depth, depth)
-    ruled = rng.choice(['plain', 'lines', 'squares'], p=[0.62, 0.15, 0.23])
-    scene |= {} if ruled == 'plain' else {ruled: style}
-    corner, often = extent * digit / 2, 0.12 if alone else 0.4
+    ruled, often = rng.choice(['plain', 'lines', 'squares'], p=[0.62, 0.15, 0.23]), 0.12 if alone else 0.4
     some = (
         (often, fine_print(rng.uniform(0.6, 1.2) * min(digit, 0.4 * SHAPE[1]))),
-        (often, form((*(middle - corner), *(middle + corner)))),
+        (often, form(box)),
         (0.08, thing),
         (0.08, fold),
     )
     layers = [layer for share, layer in some if rng.random() < share]
-    scene['print'] = lambda shape, rng: math.prod(layer(shape, rng) for layer in layers)
-    return scene
+    own = {} if ruled == 'plain' else {ruled: style}
+    return own | {'print': lambda shape, rng: math.prod(layer(shape, rng) for layer in layers)}
+
+# %% ../../nbs/training/pages.ipynb #370c6c8a
+def draw_scene(
+    hand: list[list[np.ndarray]],  # From `learn_hand`
+    rng: np.random.Generator,
+) -> dict:  # As `plain_scene` makes them
+    "Choose everything about a page and its photograph."
+    points, lines = write_page(hand, rng)
+    extent = np.ptp(points, 0).clip(1e-3)
+    digit, place = fit_page(points, lines, rng)
+    alone = lines == 1 and extent[0] < 1.5 * extent[1]
+    pen, ink, faint = choose_pen(digit, alone, rng)
+    size, corner, middle = digit * extent[1], extent * digit / 2, np.array(SHAPE) * (0.5 + place)
+    scene = plain_scene(rng) | dict(
+        size=LONGEST,
+        shape=SHAPE[1] / SHAPE[0],
+        line=(points / extent[1], ()),
+        digit=size / SHAPE[1],
+        place=place,
+        pen=pen / size,
+        ink=ink,
+        gaps=float(rng.choice([0, rng.uniform(0, 0.35)])),
+        marks=int(rng.choice([0, rng.integers(1, 6)], p=[0.7, 0.3])),
+    )
+    scene |= conditions(alone, faint, rng)
+    return scene | prints(digit, (*(middle - corner), *(middle + corner)), alone, faint, rng)
 
 
 def draw_pair(
