@@ -443,7 +443,8 @@ def predict(
     "Read digits from pictures: any size, black on white or white on black."
     from mnist_nb.predict import Predictor, expand_sources
     from mnist_nb.predict import predict as read
-    from mnist_nb.reading.ink import ImageError, open_picture
+    from mnist_nb.reading.ink import LONGEST
+    from mnist_nb.reading.picture import ImageError, open_picture
 
     if cpu and gpu:
         raise ValueError('--cpu and --gpu exclude each other; give one, or none')
@@ -460,7 +461,7 @@ def predict(
     if explain and answers[0].digit is not None:
         from mnist_nb.reading.page import explain as draw
 
-        draw(open_picture(sources[0])).save(explain, 'PNG')
+        draw(open_picture(sources[0], detail=LONGEST)).save(explain, 'PNG')
         say(f'{explain}: the way from the picture to what the network sees')
     read_ones = [answer_line(p, top_k, confidence) for p in answers if p.digit is not None]
     show([p.to_dict() for p in answers], '\n'.join(read_ones), as_json)

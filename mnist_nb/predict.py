@@ -19,10 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .reading.ink import SUFFIXES, ImageError, open_picture
-from .reading.line import read_lines
+from .reading.ink import LONGEST
+from .reading.line import PAGE, read_lines
 from .reading.network import Network, find_model
 from .reading.page import look, read_page
+from .reading.picture import SUFFIXES, ImageError, open_picture
 from .support.record import cpu_count
 from .support.show import bars_html, strip_html
 
@@ -160,7 +161,7 @@ def look_at_one(
     try:
         if isinstance(source, ImageError):
             raise source
-        return *look(open_picture(source) if isinstance(source, (str, Path, bytes)) else source), None
+        return *look(open_picture(source, detail=LONGEST) if isinstance(source, (str, Path, bytes)) else source), None
     except ImageError as e:
         return None, None, with_name(e, name)
 
@@ -267,7 +268,7 @@ def read_number(
         raise ValueError(f'top_k: from 1 to 10, found {top_k}')
     try:
         picture = open_picture(source) if from_file else source
-        page = read_page(picture)
+        page = read_page(picture, PAGE)
         lines = [line for line in read_lines(page, reader, seconds) if line.digits]
         if not lines:
             raise ImageError('no digits: nothing on it is written like a number, or it runs into the border')

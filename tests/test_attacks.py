@@ -22,8 +22,8 @@ from safetensors.torch import load, save
 from mnist_nb.models import CheckpointError, create_model, load_weights, save_weights
 from mnist_nb.optimize import notes_of, save_onnx
 from mnist_nb.predict import Predictor, predict
-from mnist_nb.reading.ink import ImageError
 from mnist_nb.reading.network import ModelError, find_model
+from mnist_nb.reading.picture import ImageError
 from mnist_nb.support import sources
 from mnist_nb.support.sources import DataError, read_folder
 from mnist_nb.train import recipe, train

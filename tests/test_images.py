@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from mnist_nb.predict import Prediction, predict
-from mnist_nb.reading.ink import ImageError
+from mnist_nb.reading.picture import ImageError
 
 FORMATS = ['PNG', 'JPEG', 'GIF', 'BMP', 'TIFF', 'WEBP', 'PPM']
 

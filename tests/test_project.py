@@ -146,7 +146,7 @@ def imports(path):
 
 
 SUPPORT = ['support.files', 'support.show', 'support.record', 'support.sources']
-READING = ['reading.network', 'reading.ink', 'reading.finder', 'reading.page', 'reading.line', 'predict']
+READING = ['reading.network', 'reading.picture', 'reading.ink', 'reading.page', 'reading.line', 'predict']
 SERVING = ['serving.batch', 'serving.app', 'serving.host']
 TRAINING = [
     'training.augment',

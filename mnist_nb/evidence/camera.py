@@ -20,9 +20,10 @@ from PIL import Image
 
 from ..data import load_mnist
 from ..predict import Predictor
-from ..reading.ink import ImageError, open_picture
+from ..reading.ink import LONGEST
 from ..reading.network import find_model
 from ..reading.page import prepare, to_mnist
+from ..reading.picture import ImageError, open_picture
 from ..support.record import markdown_table, save_record
 from ..train import TrainConfig, hold_out
 from ..training.photographs import draw_strokes, photograph, plain_scene
@@ -90,7 +91,7 @@ def shown(
 ) -> np.ndarray | None:  # uint8 `[28,28]`; nothing where no ink was found
     "Tell what the network is shown of a photograph."
     try:
-        return prepare(open_picture(photo))
+        return prepare(open_picture(photo, detail=LONGEST))
     except ImageError:
         return None
 

@@ -23,8 +23,8 @@ from ..data import load_mnist
 from .camera import pool_of, tint
 from .phones import pencil, phone
 from ..predict import LineReader, read_number
-from ..reading.ink import ImageError
 from ..reading.network import find_model
+from ..reading.picture import ImageError
 from ..support.record import markdown_table, save_record
 from ..train import TrainConfig, hold_out
 from ..training.outliers import font

@@ -17,9 +17,10 @@ import numpy as np
 from ..data import load_mnist
 from .camera import legible, pool_of, tint
 from ..predict import Predictor, make_predictions, threshold
-from ..reading.ink import ImageError, open_picture
+from ..reading.ink import LONGEST
 from ..reading.network import find_model
 from ..reading.page import look
+from ..reading.picture import ImageError, open_picture
 from ..support.record import markdown_table, save_record
 from ..train import TrainConfig, hold_out
 from ..training.photographs import photograph, plain_scene
@@ -149,7 +150,7 @@ def outcome(
 ) -> str:  # `read`, `wrong` or `refused`
     "Photograph a digit, and tell what becomes of it."
     try:
-        seen, doubt = look(open_picture(take(image, family, rng)))
+        seen, doubt = look(open_picture(take(image, family, rng), detail=LONGEST))
     except ImageError:
         return 'refused'
     below, shown = threshold(model, None), seen[None]

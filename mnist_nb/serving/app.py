@@ -54,8 +54,9 @@ from starlette.requests import ClientDisconnect
 
 from .. import __version__
 from ..predict import LineReader, Prediction, Predictor, make_predictions, read_number, threshold
-from ..reading.ink import FORMATS, ImageError, TooLarge, open_picture
+from ..reading.ink import LONGEST, default_finder
 from ..reading.page import explain, look
+from ..reading.picture import DETAIL, FORMATS, ImageError, TooLarge, open_picture
 from .batch import Batcher, Busy
 from ..support.record import cpu_count
 
@@ -208,10 +209,11 @@ def measure(
 def unpack(
     file: bytes,  # Of a picture
     pixels: int,  # At most
+    detail: int = DETAIL,  # Pixels of the longer side that are enough
 ) -> Image.Image:
     "Decode a file that somebody sent."
     try:
-        return open_picture(file, max_pixels=pixels)
+        return open_picture(file, max_pixels=pixels, detail=detail)
     except TooLarge as e:
         raise Problem(413, 'Picture too large', str(e)) from None
     except ImageError as e:
@@ -223,7 +225,7 @@ def see(
     pixels: int,  # At most
 ) -> tuple[np.ndarray | None, str | None]:  # What the network is shown `[28,28]`; what speaks against it
     "Go from a file to what the network sees."
-    picture = unpack(file, pixels)
+    picture = unpack(file, pixels, LONGEST)
     try:
         return look(picture)
     except ImageError as e:
@@ -373,7 +375,7 @@ class Service:
         drain: float | None = None,  # Seconds to answer on after SIGTERM, not ready; None: signals are left alone
     ):
         self.models, self.limits, self.delay, self.threads = models, limits, delay, threads or cpu_count()
-        self.drain, self.reader = drain, LineReader(threads=1)
+        self.drain, self.reader, self.finder = drain, LineReader(threads=1), default_finder()
         self.default, self.ready, self.draining = next(iter(models)), False, False
         self.decoding, self.held = 0, 0  # requests being decoded; bytes of bodies
         self.decoders, self.callers = (ThreadPoolExecutor(self.threads, name) for name in ('decode', 'model'))
@@ -694,7 +696,7 @@ async def read_(
 # %% ../../nbs/serving/app.ipynb #8fc8cc15
 def explain_file(file: bytes, pixels: int) -> bytes:  # PNG
     "Draw the way from a picture to what the network sees."
-    out, picture = BytesIO(), unpack(file, pixels)
+    out, picture = BytesIO(), unpack(file, pixels, LONGEST)
     try:
         explain(picture).save(out, 'PNG')
     except ImageError as e:
@@ -730,6 +732,7 @@ async def info(service: TheService) -> Response:
     models = [model_info(name, model) for name, model in service.models.items()]
     facts = {'name': 'mnist-nb', 'version': __version__, 'default': service.default}
     facts['reader'] = model_info('lines', service.reader)
+    facts['finder'] = {'name': 'ink', 'sha256': service.finder.sha256}
     return reply({**facts, 'models': models, 'limits': limits})
 
 # %% ../../nbs/serving/app.ipynb #3dff93be

@@ -46,9 +46,10 @@ from mnist_nb.training.run import (
 from .strings import learn_hand
 
 # %% ../../nbs/training/drawn.ipynb #470ae056
-def convolution(inputs: int, outputs: int) -> list[nn.Module]:
-    "A convolution of 3 x 3, normalised, without what is negative."
-    return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+def convolution(inputs: int, outputs: int, apart: int = 1) -> list[nn.Module]:
+    "A convolution of 3 x 3 pixels that lie so far apart, normalised, without what is negative."
+    layer = nn.Conv2d(inputs, outputs, 3, padding=apart, dilation=apart, bias=False)
+    return [layer, nn.BatchNorm2d(outputs), nn.ReLU()]
 
 # %% ../../nbs/training/drawn.ipynb #c33c7ac3
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import nn
 
 from ..data import load_mnist
 from ..optimize import save_onnx, to_proto
-from ..reading.finder import LONGEST
+from ..reading.ink import LONGEST
 from .drawn import DrawnConfig, Task, convolution, held_out_batches, measure
 from .pages import Pages, draw_pages
 from .run import RunState
@@ -24,12 +24,14 @@ from .run import RunState
 class InkNet(nn.Module):
     "Features `[n,4,h,w]`, h and w multiples of 16, to logits of ink `[n,h,w]`."
 
-    def __init__(self, widths: tuple[int, ...] = (12, 24, 40, 48)):
+    def __init__(self, widths: tuple[int, ...] = (12, 24, 36, 48)):
         super().__init__()
         before, self.down, self.up = 16, nn.ModuleList(), nn.ModuleList()
         for width in widths:
-            self.down.append(nn.Sequential(*convolution(before, width), *convolution(width, width)))
+            apart = 2 if width == widths[-1] else 1  # at the bottom, to see farther
+            self.down.append(nn.Sequential(*convolution(before, width), *convolution(width, width, apart)))
             before = width
+        self.lines = nn.Sequential(nn.Conv2d(3 * before, before, 1, bias=False), nn.BatchNorm2d(before), nn.ReLU())
         for width in widths[-2::-1]:
             self.up.append(nn.Sequential(*convolution(before + width, width)))
             before = width
@@ -41,6 +43,8 @@ class InkNet(nn.Module):
             x = level(F.max_pool2d(x, 2) if i else x)
             kept.append(x)
         kept.pop()
+        row, column = (x.mean(side, keepdim=True).expand_as(x) for side in (3, 2))
+        x = self.lines(torch.cat([x, row, column], 1))
         for level in self.up:
             x = level(torch.cat([F.interpolate(x, scale_factor=2.0), kept.pop()], 1))
         return F.pixel_shuffle(self.answer(x), 2)[:, 0]

@@ -32,7 +32,7 @@ def fit_box(picture: Image.Image) -> np.ndarray:  # uint8 `[28,28]`
 # %% ../../nbs/training/outliers.ipynb #4f1eaea9
 def draw_style(rng: np.random.Generator) -> tuple[str, Image.Image]:  # Digit; white on black, as large as itself
     "Draw a digit as some school teaches it: a 1 or a 7 more often than another."
-    digit = str(rng.choice(10, p=[0.06, 0.32, 0.06, 0.06, 0.08, 0.06, 0.06, 0.18, 0.06, 0.06]))
+    digit = str(rng.choice(10, p=[0.05, 0.4, 0.05, 0.05, 0.07, 0.05, 0.05, 0.18, 0.05, 0.05]))
     pen, slant, wide = int(rng.integers(5, 17)), rng.uniform(-0.15, 0.45), rng.uniform(40, 80)
     sheet = Image.new('L', (260, 160))
     for points in write_way(digit, rng):

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..reading.finder import LONGEST, to_features
+from ..reading.ink import LONGEST, to_features
 from .photographs import Photograph, plain_scene, take_photograph
 from mnist_nb.training.strings import (
     Chance,
@@ -37,7 +37,7 @@ def write_page(
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, int]:  # Points `[n,2]`, a digit about 1 high, from (0, 0); how many lines of digits they are
     "Write a digit, rows of them, or a scribble."
-    kind = rng.choice(['digit', 'rows', 'scribble'], p=[0.55, 0.35, 0.1])
+    kind = rng.choice(['digit', 'rows', 'scribble'], p=[0.62, 0.29, 0.09])
     lines = int(rng.integers(2, 5)) if rng.random() < 0.25 and kind == 'rows' else 1
     written = []
     if kind == 'digit':
@@ -170,10 +170,10 @@ def choose_pen(
 ) -> tuple[float, np.ndarray, bool]:  # Width in pixels; what it leaves of the light; is that nearly all?
     "Choose a pen."
     of_page = [rng.uniform(0.004, 0.02), rng.uniform(0.02, 0.05), rng.uniform(0.03, 0.13)]
-    width = rng.choice(of_page, p=[0.35, 0.4, 0.25]) * SHAPE[1]
+    width = rng.choice(of_page, p=[0.45, 0.35, 0.2]) * SHAPE[1]
     width = width if alone else digit * either(rng, (0.03, 0.06), (0.05, 0.12), p=[0.5, 0.5])
     width = float(np.clip(width, 1.5, 0.2 * digit))
-    faint = bool(rng.random() < (0.45 if width < 0.02 * SHAPE[1] else 0.15))
+    faint = bool(rng.random() < (0.6 if width < 0.02 * SHAPE[1] and alone else 0.15))
     return width, colour(rng, *((0.04, 0.2) if alone else (0.08, 0.25))) if faint else colour(rng, 0.25, 0.95), faint
 
 # %% ../../nbs/training/pages.ipynb #56024289
@@ -209,7 +209,7 @@ def prints(
     "Choose what a page is ruled with, and what is printed on it."
     depth = rng.uniform(0.05, 0.35) if faint else rng.uniform(0.1, 0.75)
     style = rng.uniform(0.03, 0.3), rng.uniform(0.002, 0.011), colour(rng, 0.7 * depth, depth)
-    ruled, often = rng.choice(['plain', 'lines', 'squares'], p=[0.62, 0.15, 0.23]), 0.12 if alone else 0.4
+    ruled, often = rng.choice(['plain', 'lines', 'squares'], p=[0.62, 0.15, 0.23]), 0.08 if alone else 0.4
     some = (
         (often, fine_print(rng.uniform(0.6, 1.2) * min(digit, 0.4 * SHAPE[1]))),
         (often, form(box)),

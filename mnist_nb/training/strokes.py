@@ -199,7 +199,7 @@ def write_way(
         {},
         rng.uniform(0.02, 0.055),
     )
-    if digit == '1' and way is None and rng.random() < 0.4:
+    if digit == '1' and way is None and rng.random() < 0.6:
         strokes = upstroke_one(rng)
     return [np.array([moved.setdefault(p, np.array(p) + rng.normal(0, wobble, 2)) for p in s]) for s in strokes]
 
