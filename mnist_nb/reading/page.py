@@ -216,11 +216,15 @@ def read_page(
     if max(picture.size) < 64:
         return read_bitmap(picture)
     ink = find_ink(picture, longest)
-    for threshold in (0.25, 0.1):
+    found, size = None, 0
+    for threshold in (0.5, 0.25, 0.1, 0.05):
         marks, labels = find_marks(ink, threshold)
-        if marks:
-            return Page(picture, ink, marks, labels)
-    raise ImageError(NO_INK)
+        best = max(marks, key=lambda m: rate_mark(m, ink.shape), default=None)
+        if best and max(best.height, best.width) > 1.05 * size:
+            found, size = Page(picture, ink, marks, labels), max(best.height, best.width)
+    if not found:
+        raise ImageError(NO_INK)
+    return found
 
 # %% ../../nbs/reading/page.ipynb #f168a167
 def cut_out(
