@@ -98,6 +98,8 @@ def is_board(
     "Is this bright on dark? Only if hardly anything on it is darker than most of it is."
     gray = to_logarithms(pixels)[1]
     brighter = gray - np.median(gray)
+    if scipy.ndimage.minimum_filter(brighter > 1, max(3, min(gray.shape) // 4)).any():
+        return False  # no chalk is a quarter of the picture thick: a sheet on a dark table
     return bool(np.maximum(brighter - 1, 0).mean() > 30 * np.maximum(-brighter - 0.3, 0).mean() + 0.002)
 
 

@@ -96,7 +96,7 @@ def reach_out(
 
 
 def find_lines(
-    page: Page,  # From `read_page`
+    page: Page,  # From `read_page(picture, PAGE)`
 ) -> list[tuple[int, int, int, int]]:  # Top, left, bottom, right of each line's writing, downwards
     "Find the lines of a page."
     marks, lines = writing(page), []

@@ -254,7 +254,7 @@ def resize(
     ink: np.ndarray,  # `[h,w]`, 0..1
     longest: int,  # Pixels of the longer side
 ) -> np.ndarray:  # `[<=longest,<=longest]`, 0..1
-    "Scale a digit, keeping its proportions, darkest point at full ink."
+    "Scale a digit, keeping its proportions, strongest point at full ink."
     factor = longest / max(ink.shape)
     size = [max(1, round(side * factor)) for side in ink.shape[::-1]]
     how = Image.Resampling.BICUBIC if factor > 1 else Image.Resampling.HAMMING

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 # %% ../../nbs/reading/picture.ipynb #faf5c94e
 class ImageError(ValueError):
-    "A picture that can't be read as one digit; the message says why and what would do."
+    "A picture that can't be read; the message says why and what would do."
 
 
 class TooLarge(ImageError):
@@ -77,7 +77,7 @@ def opaque(
         raise ImageError(f'a picture of mode {picture.mode} cannot be converted ({e}); save it as PNG') from e
 
 # %% ../../nbs/reading/picture.ipynb #d65866f0
-DETAIL = 1_000  # pixels of the longer side that are enough
+DETAIL = 1_000  # pixels of the longer side that are enough for a page of numbers; `ink.LONGEST` are for one digit
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.ppm', '.pgm', '.pbm')
 MAX_PIXELS = 100_000_000

@@ -385,7 +385,7 @@ def spoil(
     ink = ink + (chance.field(3, max(2, w // 16), (h, w)) - 0.5) * chance.draw(0, 0.35)
     ink = few_pixels(ink, source)
     ink = ink + chance.draw() ** 2 * 0.22 * torch.randn(ink.shape, generator=source)
-    return (ink / dark * chance.draw(0.75, 1.15)).clamp(0, 1.25)  # a reader brings the darkest ink to about 1
+    return (ink / dark * chance.draw(0.75, 1.15)).clamp(0, 1.25)  # a reader brings the surest ink to about 1
 
 # %% ../../nbs/training/strings.ipynb #70c9ab9e
 @dataclass(frozen=True)
