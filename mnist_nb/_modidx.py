@@ -1007,4 +1007,8 @@ d = { 'settings': { 'branch': 'main',
                                                                                  'mnist_nb/training/strokes.py'),
                                            'mnist_nb.training.strokes.thin': ('training/strokes.html#thin', 'mnist_nb/training/strokes.py'),
                                            'mnist_nb.training.strokes.to_unit': ( 'training/strokes.html#to_unit',
-                                                                                  'mnist_nb/training/strokes.py')}}}
+                                                                                  'mnist_nb/training/strokes.py'),
+                                           'mnist_nb.training.strokes.upstroke_one': ( 'training/strokes.html#upstroke_one',
+                                                                                       'mnist_nb/training/strokes.py'),
+                                           'mnist_nb.training.strokes.write_way': ( 'training/strokes.html#write_way',
+                                                                                    'mnist_nb/training/strokes.py')}}}

@@ -18,7 +18,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from ..data import Digits, generator
-from .strokes import STYLES, spline
+from .strokes import spline, write_way
 
 # %% ../../nbs/training/outliers.ipynb #6bfa39f7
 def fit_box(picture: Image.Image) -> np.ndarray:  # uint8 `[28,28]`
@@ -31,15 +31,13 @@ def fit_box(picture: Image.Image) -> np.ndarray:  # uint8 `[28,28]`
 
 # %% ../../nbs/training/outliers.ipynb #4f1eaea9
 def draw_style(rng: np.random.Generator) -> tuple[str, Image.Image]:  # Digit; white on black, as large as itself
-    "Draw a digit in a style that MNIST hardly has."
-    digit = list(STYLES)[rng.integers(len(STYLES))]
-    strokes = STYLES[digit][rng.integers(len(STYLES[digit]))]
-    pen, slant, wide, moved = int(rng.integers(5, 17)), rng.uniform(-0.15, 0.45), rng.uniform(40, 80), {}
-    sheet = Image.new('L', (220, 140))
-    for stroke in strokes:
-        points = np.array([moved.setdefault(p, np.array(p) + rng.normal(0, 0.045, 2)) for p in stroke])
-        x = 60 + wide * points[:, 0] + slant * 100 * (1 - points[:, 1])
-        line = spline(np.stack([x, 20 + 100 * points[:, 1]], 1), closed=False)
+    "Draw a digit as some school teaches it: a 1, 4, 7 or 9 more often than another."
+    digit = str(rng.choice(10, p=[0.04, 0.32, 0.05, 0.05, 0.14, 0.05, 0.04, 0.15, 0.04, 0.12]))
+    pen, slant, wide = int(rng.integers(5, 17)), rng.uniform(-0.15, 0.45), rng.uniform(40, 80)
+    sheet = Image.new('L', (260, 160))
+    for points in write_way(digit, rng):
+        x = 80 + wide * points[:, 0] + slant * 100 * (1 - points[:, 1])
+        line = spline(np.stack([x, 30 + 100 * points[:, 1]], 1))
         ImageDraw.Draw(sheet).line(line, 255, pen, 'curve')
         for x, y in (line[0], line[-1]):
             ImageDraw.Draw(sheet).ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], 255)

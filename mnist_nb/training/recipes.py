@@ -91,7 +91,7 @@ RECIPES = {
     'strong': replace(SHORT, arch='strong', epochs=11, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
 }
 RECIPES['strong-long'] = replace(RECIPES['strong'], epochs=24)
-RECIPES['robust'] = replace(RECIPES['strong-long'], augmentation=AUGMENTATIONS['harsh'], styles=0.06, outliers=0.25)
+RECIPES['robust'] = replace(RECIPES['strong-long'], augmentation=AUGMENTATIONS['harsh'], styles=0.25, outliers=0.25)
 RECIPES['pocket'] = replace(RECIPES['robust'], arch='cnn')
 
 # %% ../../nbs/training/recipes.ipynb #dbd46a65
