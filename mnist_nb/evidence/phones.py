@@ -17,7 +17,7 @@ import numpy as np
 from ..data import load_mnist
 from .camera import legible, pool_of, tint
 from ..predict import Predictor, make_predictions, threshold
-from ..reading.ink import LONGEST
+from ..reading.ink import LONGEST, Finder
 from ..reading.network import find_model
 from ..reading.page import look
 from ..reading.picture import ImageError, open_picture
@@ -147,10 +147,11 @@ def outcome(
     family: str,  # One of `FAMILIES`
     model: Predictor,  # Asked
     rng: np.random.Generator,  # Source of everything that is random
+    finder: Finder | None = None,  # Of ink; default: the shipped one
 ) -> str:  # `read`, `wrong` or `refused`
     "Photograph a digit, and tell what becomes of it."
     try:
-        seen, doubt = look(open_picture(take(image, family, rng), detail=LONGEST))
+        seen, doubt = look(open_picture(take(image, family, rng), detail=LONGEST), finder)
     except ImageError:
         return 'refused'
     below, shown = threshold(model, None), seen[None]
@@ -163,12 +164,13 @@ def count_outcomes(
     labels: np.ndarray,  # `[n]`
     family: str,  # One of `FAMILIES`
     model: str | Path | None = None,  # See `Predictor`
+    finder: Finder | None = None,  # Of ink; default: the shipped one
 ) -> dict[str, int]:  # How many were read, wrong and refused
     "Photograph digits as one of a family, and count what becomes of them."
     ask, counts = Predictor(model, threads=1), dict.fromkeys(('read', 'wrong', 'refused'), 0)
     for i, (image, label) in enumerate(zip(images, labels)):
         rng = np.random.default_rng([list(FAMILIES).index(family), i])
-        counts[outcome(image, int(label), family, ask, rng)] += 1
+        counts[outcome(image, int(label), family, ask, rng, finder)] += 1
     return counts
 
 # %% ../../nbs/evidence/phones.ipynb #8e4179f1

@@ -16,7 +16,7 @@ import numpy as np
 import scipy  # loads scipy.ndimage when that is first used
 from PIL import Image, ImageDraw, ImageOps
 
-from .ink import LONGEST, find_ink
+from .ink import LONGEST, Finder, find_ink
 from .picture import ImageError, opaque, to_size
 
 # %% ../../nbs/reading/page.ipynb #c0492e7c
@@ -208,6 +208,7 @@ def read_bitmap(
 def read_page(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
     longest: int = LONGEST,  # Pixels of the longer side to work at, at most
+    finder: Finder | None = None,  # Of ink; default: the shipped one
 ) -> Page:
     "Go from a picture to the marks on it."
     picture = opaque(image)
@@ -215,7 +216,7 @@ def read_page(
         raise ImageError(f'{picture.width} x {picture.height} pixels are too few for a digit')
     if max(picture.size) < 64:
         return read_bitmap(picture)
-    ink = find_ink(picture, longest)
+    ink = find_ink(picture, longest, finder)
     found, size = None, 0
     for threshold in (0.5, 0.25, 0.1, 0.05):
         marks, labels = find_marks(ink, threshold)
@@ -336,6 +337,7 @@ def other_shape(
 # %% ../../nbs/reading/page.ipynb #ce126cbe
 def look(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
+    finder: Finder | None = None,  # Of ink; default: the shipped one
 ) -> tuple[np.ndarray, str | None]:  # uint8 `[28,28]`: what the network is shown; and what speaks against an answer
     "Bring a picture to what MNIST's pictures are."
     picture = opaque(image)
@@ -343,7 +345,7 @@ def look(
         gray = np.array(picture.convert('L'))
         if is_mnist_like(gray):
             return gray, None
-    page = read_page(picture)
+    page = read_page(picture, finder=finder)
     chosen = choose_marks(page.marks, page.ink.shape)
     return to_mnist(cut_out(page, chosen)), 'two shapes' if other_shape(page, chosen) else None
 

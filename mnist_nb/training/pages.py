@@ -250,9 +250,12 @@ def draw_scene(
 def draw_pair(
     hand: list[list[np.ndarray]],  # From `learn_hand`
     rng: np.random.Generator,
+    plain: tuple[str, ...] = (),  # Fields of the scene that are left as a careful photograph has them
 ) -> Photograph:
     "Take a photograph of a page; of some, nothing is written on it."
     scene, blank = draw_scene(hand, rng), rng.random() < 0.04
+    if plain:
+        scene |= {field: value for field, value in plain_scene(rng).items() if field in plain}
     if not blank:
         return take_photograph(None, scene, rng)
     photo = take_photograph(None, scene | dict(ink=np.ones(3), marks=0), rng)
@@ -272,12 +275,13 @@ def draw_pages(
     seed: int,  # Of all batches
     block: int,  # Which eight of them
     size: int,  # Photographs a batch
+    plain: tuple[str, ...] = (),  # See `draw_pair`
 ) -> list[Pages]:  # Eight
     "Draw eight batches."
     pictures, inks = [], []
     for i in range(4 * size):
         rng = np.random.default_rng([seed, block, i])
-        pair = draw_pair(hand, rng)
+        pair = draw_pair(hand, rng, plain)
         photo = np.asarray(Image.open(io.BytesIO(pair.jpeg)))
         pictures.append(to_features(255 - photo if rng.random() < 0.125 else photo).astype(np.float16))
         inks.append(pair.ink > 0.5)
