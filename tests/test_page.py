@@ -168,7 +168,7 @@ def test_a_hundred_digits_drawn(open_page, url, pictures):
 
 
 def test_several_digits_are_a_number(open_page, url, pictures):
-    labels, page = Predictor('robust')(pictures[:500]).argmax(1), open_page(url)
+    labels, page = Predictor('robust')(pictures).argmax(1), open_page(url)
     for n, digits in enumerate(((1, 7), (4, 0, 2), (5, 3))):
         for i, digit in enumerate(digits):
             strokes = strokes_of(pictures[np.flatnonzero(labels == digit)[n]])
@@ -178,6 +178,16 @@ def test_several_digits_are_a_number(open_page, url, pictures):
         assert f'of {len(digits)}' in page.locator('#reason').inner_text()
         page.click('#clear')
         assert read(page)[0] == '–'
+
+
+def test_dots_and_bars_are_no_digits(open_page, url):
+    page, one = open_page(url), ONE[0]
+    draw(page, [[(x - 0.3, y) for x, y in one], [(0.4, 0.8)], [(x + 0.1, y) for x, y in one]])
+    assert read(page)[0] == '11'
+    page.click('#clear')
+    bowl = [(0.35, 0.25), (0.33, 0.45), (0.55, 0.5), (0.6, 0.65), (0.5, 0.8), (0.3, 0.78)]
+    draw(page, [bowl, [(0.5, 0.22), (0.85, 0.18)]])  # the bar stands apart
+    assert read(page)[0] == '5'
 
 
 def test_both_engines_agree_on_all_test_images(open_page, url, pictures):

@@ -19,15 +19,37 @@ export function toMnist(strokes) {
 }
 
 // Several digits, from left to right: strokes that lie above each other, or touch, belong to one.
+// What is low or flat is no digit: dots are left out, the bar of a five goes to the digit below it.
 export function digitsOf(strokes) {
   const parts = strokes.filter(stroke => stroke.length).map(stroke => ({stroke, box: boxOf(stroke)})), digits = [];
+  const tallest = Math.max(...parts.map(part => heightOf(part.box)));
+  const isLow = ({box}) => heightOf(box) < .4 * tallest || box.right - box.left > 2 * heightOf(box);
+  const isDot = ({box}) => Math.max(box.right - box.left, heightOf(box)) < .2 * tallest;
   for (const part of parts) {
     const near = digits.filter(digit => digit.some(other => together(part, other)));
     for (const digit of near) digits.splice(digits.indexOf(digit), 1);
     digits.push([...near.flat(), part]);
   }
-  const middle = digit => Math.min(...digit.map(p => p.box.left)) + Math.max(...digit.map(p => p.box.right));
-  return digits.sort((a, b) => middle(a) - middle(b)).map(digit => digit.map(part => part.stroke));
+  const tall = digits.filter(digit => !digit.every(isLow));
+  if (!tall.length) tall.push(...digits.splice(0));
+  for (const low of digits.filter(digit => digit.every(isLow) && !digit.every(isDot))) {
+    const box = around(low), gap = digit => apart(around(digit), box);
+    const nearest = tall.reduce((a, b) => gap(b) < gap(a) ? b : a);
+    if (gap(nearest) < .2 * tallest && box.bottom - around(nearest).top < .3 * tallest) nearest.push(...low);
+    else tall.push(low);
+  }
+  const middle = digit => around(digit).left + around(digit).right;
+  return tall.sort((a, b) => middle(a) - middle(b)).map(digit => digit.map(part => part.stroke));
+}
+
+const heightOf = box => box.bottom - box.top + box.pen;
+const apart = (a, b) => Math.max(a.left, b.left) - Math.min(a.right, b.right); // negative where one is above the other
+
+function around(parts) {
+  const of = side => parts.map(part => part.box[side]);
+  const [left, top] = ['left', 'top'].map(side => Math.min(...of(side)));
+  const [right, bottom] = ['right', 'bottom'].map(side => Math.max(...of(side)));
+  return {left, right, top, bottom, pen: Math.max(...of('pen'))};
 }
 
 function boxOf(stroke) {
