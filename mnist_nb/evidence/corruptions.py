@@ -329,7 +329,7 @@ def away_table(
     names = ('camera', 'phones', 'numbers', 'cuts', 'hands', 'robustness', 'reject')
     camera, phones, numbers, cuts, hands, robustness, reject = (load_record(folder, name) for name in names)
     lines = [('away from MNIST', f'`{model}`', 'beside it')]
-    for severity, way in (('3', 'every nuisance mixed'), ('5', 'worse than anybody would take')):
+    for severity, way in (('3', 'all nuisances mixed'), ('5', 'at their worst')):
         prepared, resized = camera['mix'][severity]
         lines.append((f'made-up photographs, {way}: read', f'{prepared:.1%}', f'{resized:.1%} only resized'))
     counts = phones['families'].values()
