@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from .reading.ink import LONGEST
-from .reading.line import PAGE, read_lines
+from .reading.line import read_closely
 from .reading.network import Network, find_model
-from .reading.page import look, read_page
+from .reading.page import look
 from .reading.picture import SUFFIXES, ImageError, open_picture
 from .support.record import cpu_count
 from .support.show import bars_html, strip_html
@@ -268,8 +268,7 @@ def read_number(
         raise ValueError(f'top_k: from 1 to 10, found {top_k}')
     try:
         picture = open_picture(source) if from_file else source
-        page = read_page(picture, PAGE)
-        lines = [line for line in read_lines(page, reader, seconds) if line.digits]
+        page, lines = read_closely(picture, reader, seconds)
         if not lines:
             raise ImageError('no digits: nothing on it is written like a number, or it runs into the border')
     except ImageError as e:
