@@ -64,6 +64,7 @@ results: $(VENV)/installed-dev ## Measure all published numbers anew (four quiet
 	@$(BIN)/mnist-nb benchmark numbers
 	@$(BIN)/python tools/exec_nbs.py --path nbs/research/lines.ipynb --flags notest
 	@$(BIN)/python tools/exec_nbs.py --path nbs/research/ink.ipynb --flags notest
+	@$(BIN)/python tools/exec_nbs.py --path nbs/research/camera.ipynb --flags notest
 	@$(BIN)/mnist-nb benchmark reject $(if $(FONTS),--fonts $(FONTS))
 	@$(BIN)/mnist-nb benchmark hands $(if $(SEMEION),--semeion $(SEMEION))
 
