@@ -42,6 +42,7 @@ def local_cluster(
 # %% ../../nbs/cluster/nodes.ipynb #8c1b2390
 def connect(
     address: str | None = None,  # `HOST:6379` of a machine of the cluster, or `ray://HOST:10001` from outside it
+    show_output: bool = False,  # Show here what workers print?
 ):
     "Connect this process to a cluster."
     os.environ.setdefault('RAY_BACKEND_LOG_LEVEL', 'fatal')
@@ -51,7 +52,7 @@ def connect(
             socket.create_connection((host, int(port)), timeout=10).close()
         except (OSError, ValueError) as e:
             raise ConnectionError(f'{address}: no cluster answers ({e}); start one with: ray start --head') from None
-    ray.init(address, log_to_driver=False, logging_level='error', ignore_reinit_error=True)
+    ray.init(address, log_to_driver=show_output, logging_level='error', ignore_reinit_error=True)
 
 # %% ../../nbs/cluster/nodes.ipynb #3df48956
 @contextmanager
