@@ -11,7 +11,8 @@ __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cp
            'saved_config', 'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'answer_line',
            'predict', 'read', 'run_drawn', 'train_lines', 'train_ink', 'optimize_small', 'optimize', 'serve',
            'scale_train', 'scale_tune', 'scale_predict', 'folder_of', 'benchmark', 'publish', 'formats', 'peers',
-           'ablations', 'camera', 'phones', 'numbers', 'reject', 'robustness', 'hands', 'serving', 'costs']
+           'ablations', 'camera', 'phones', 'numbers', 'reject', 'robustness', 'hands', 'serving', 'costs',
+           'measure_cluster']
 
 # %% ../nbs/cli.ipynb #07b7cedd
 import inspect
@@ -762,7 +763,11 @@ def scale_predict(
     connect(address)
     row = predict_on_cluster(source, output, onnx_of(model), workers, size, column, reject_below, sys.stderr.isatty())
     facts = {'read now': f'{row["pictures"]:,} pictures', 'rejected': f'{row["rejected"]:,}'}
-    facts |= {'no pictures': f'{row["unread"]:,}', 'largest worker': f'{row["peak_bytes"] / 1e6:.0f} MB', 'in': output}
+    facts |= {
+        'no pictures': f'{row["unread"]:,}',
+        'largest worker': f'{row["worker_bytes"] / 1e6:.0f} MB',
+        'in': output,
+    }
     show(row, two_columns(facts), as_json)
 
 # %% ../nbs/cli.ipynb #b4ca61b1
@@ -927,6 +932,12 @@ def serving(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = 
 def costs(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
     "Measure where time goes, and how it grows."
     publish('costs', 'costs', output, as_json, data_dir=data_dir)
+
+
+@bench.command('scale', epilog='Example: mnist-nb benchmark scale')
+def measure_cluster(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
+    "Measure training and prediction on a local cluster (a quarter of an hour)."
+    publish('scale', 'scale', output, as_json, data_dir=data_dir)
 
 # %% ../nbs/cli.ipynb #09bfc8a6
 #| eval: false

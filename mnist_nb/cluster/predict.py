@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FEW', 'MANY', 'Part', 'list_files', 'pick_column', 'list_parts', 'table_parts', 'read_file', 'open_table',
-           'open_archive', 'open_part', 'as_table', 'write_table', 'PartReader', 'parts_left', 'predict_on_cluster']
+           'open_archive', 'open_part', 'as_table', 'peak_memory', 'write_table', 'PartReader', 'parts_left',
+           'predict_on_cluster']
 
 # %% ../../nbs/cluster/predict.ipynb #02a83956
 import hashlib
@@ -168,17 +169,22 @@ def open_part(
 def as_table(
     paths: list[str],  # `[n]`
     answers: list[Prediction],  # `[n]`
+    kind: pa.DataType,  # Of an answer
 ) -> pa.Table:  # path, digit (none if there is no picture), probability, rejected, and the reason
     "Put answers into a table."
-    none_is_text = all(isinstance(p.digit, int | None) for p in answers)
     columns = {
         'path': pa.array(paths, pa.string()),
-        'digit': pa.array([p.digit for p in answers], pa.int8() if none_is_text else pa.string()),
+        'digit': pa.array([p.digit for p in answers], kind),
         'probability': pa.array([p.probability for p in answers], pa.float32()),
         'rejected': pa.array([p.rejected for p in answers], pa.bool_()),
         'reason': pa.array([p.reason for p in answers], pa.string()),
     }
     return pa.table(columns)
+
+
+def peak_memory() -> int:
+    "The largest memory that this process has had, in bytes."
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
 
 
 def write_table(storage, path: str, table: pa.Table):
@@ -206,21 +212,18 @@ class PartReader:
     ):
         self.model, self.column, self.reject_below = Predictor(model, threads=1), column, reject_below
         self.storage, self.out, self.folder = find_storage(source)[0], *find_storage(output)
+        self.kind = pa.int8() if all(isinstance(c, int) for c in self.model.classes) else pa.string()
 
     def __call__(self, row: dict) -> dict:  # A part in; what became of it
         part, tables = Part(**row), []
         for names, pictures in open_part(self.storage, part, self.column):
             answers = predict(pictures, self.model, reject_below=self.reject_below, skip_errors=True)
-            tables.append(as_table(names, answers))
+            tables.append(as_table(names, answers, self.kind))
         table = pa.concat_tables(tables)
         write_table(self.out, f'{self.folder}/part-{part.number:06}.parquet', table)
-        unread, peak = table['digit'].null_count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return dict(
-            pictures=len(table),
-            rejected=table['rejected'].to_pylist().count(True) - unread,
-            unread=unread,
-            peak_bytes=peak * (1 if sys.platform == 'darwin' else 1024),
-        )
+        unread = table['digit'].null_count
+        rejected = table['rejected'].to_pylist().count(True) - unread
+        return dict(pictures=len(table), rejected=rejected, unread=unread, worker_bytes=peak_memory())
 
 # %% ../../nbs/cluster/predict.ipynb #8a3d1858
 def parts_left(
@@ -255,14 +258,16 @@ def predict_on_cluster(
     column: str | None = None,  # Of a table, with the pictures' bytes; default: `bytes` or `image`
     reject_below: float | None = None,  # Probability under which an answer is rejected; default: the model's own
     progress: bool = True,  # Show a bar?
-) -> dict:  # Pictures read now, how many of them were rejected or are none; the largest memory of a reader, in bytes
+) -> (
+    dict
+):  # Pictures read now, how many of them were rejected or are none; largest memory of a worker and of this process
     "Read any number of pictures on the Ray cluster to which this process is connected."
     source, output = (str(p) if '://' in str(p) else str(Path(p).absolute()) for p in (source, output))
     path = find_model(model or 'robust')
     parts = list_parts(source, size, column)
     settings = dict(model=hashlib.sha256(path.read_bytes()).hexdigest(), reject_below=reject_below)
     left = parts_left(*find_storage(output), parts, settings)
-    total = dict(pictures=0, rejected=0, unread=0, peak_bytes=0)
+    total = dict(pictures=0, rejected=0, unread=0, worker_bytes=0, driver_bytes=peak_memory())
     if not left:
         return total
     workers = min(workers or int(ray.cluster_resources()['CPU']), len(left))
@@ -276,5 +281,6 @@ def predict_on_cluster(
     )
     with only_errors():
         for row in tqdm(done.iter_rows(), total=len(left), unit='part', disable=None if progress else True):
-            total = {key: max(n, row[key]) if key == 'peak_bytes' else n + row[key] for key, n in total.items()}
-    return total
+            total |= {key: total[key] + row[key] for key in ('pictures', 'rejected', 'unread')}
+            total['worker_bytes'] = max(total['worker_bytes'], row['worker_bytes'])
+    return total | dict(driver_bytes=peak_memory())
