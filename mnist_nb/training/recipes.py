@@ -92,7 +92,7 @@ RECIPES = {
 }
 RECIPES['strong-long'] = replace(RECIPES['strong'], epochs=24)
 RECIPES['robust'] = replace(RECIPES['strong-long'], augmentation=AUGMENTATIONS['harsh'], styles=0.25, outliers=0.25)
-RECIPES['pocket'] = replace(RECIPES['robust'], arch='cnn', styles=0.06)  # a small network pays for more
+RECIPES['pocket'] = replace(RECIPES['robust'], arch='cnn', styles=0.12)  # a small network pays for more
 
 # %% ../../nbs/training/recipes.ipynb #dbd46a65
 CHOICES = {
