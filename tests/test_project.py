@@ -162,7 +162,14 @@ TRAINING = [
 ]
 TRAINING += ['training.result', 'train', 'training.drawn']
 EVIDENCE = ['evidence.benchmark', 'evidence.formats', 'evidence.peers', 'evidence.costs', 'evidence.load']
-EVIDENCE += ['evidence.camera', 'evidence.phones', 'evidence.numbers', 'evidence.refusal', 'evidence.corruptions', 'evidence.scale']
+EVIDENCE += [
+    'evidence.camera',
+    'evidence.phones',
+    'evidence.numbers',
+    'evidence.refusal',
+    'evidence.corruptions',
+    'evidence.scale',
+]
 CLUSTER = [f'cluster.{room}' for room in ('nodes', 'together', 'train', 'tune', 'predict')]
 ROOMS = [
     *SUPPORT,

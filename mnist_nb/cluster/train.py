@@ -5,17 +5,20 @@
 # %% auto #0
 __all__ = ['train_part', 'train_on_cluster']
 
-# %% ../../nbs/cluster/train.ipynb #9ac41d6e
+# %% ../../nbs/cluster/train.ipynb #98a40aee
 import json
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import ray
+import torch
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
+from ray.train.v2.api.exceptions import WorkerGroupError
 
-from .nodes import find_storage, only_errors
+from .nodes import check_room, claim, find_storage, only_errors
 from .together import train_together
 from ..data import Digits
 from ..models import load_weights
@@ -23,9 +26,9 @@ from ..training.recipes import TrainConfig, check_config
 from ..training.result import TrainResult
 from ..training.run import Share
 
-# %% ../../nbs/cluster/train.ipynb #6ae69a2a
+# %% ../../nbs/cluster/train.ipynb #cf7e4413
 def train_part(
-    settings: dict,  # `config`; `digits`, the address of the images in Ray's memory
+    settings: dict,  # `config`; `digits`, the address of the images in Ray's memory; `gpu`, whether it has one
 ):
     "Train as one worker of a cluster, from the last checkpoint if there is one."
     first, before = ray.train.get_context().get_world_rank() == 0, ray.train.get_checkpoint()
@@ -39,8 +42,9 @@ def train_part(
                 print(', '.join(f'{k} {v:.4g}' for k, v in record.items()), file=sys.stderr, flush=True)
             ray.train.report(record, checkpoint=Checkpoint.from_directory(folder) if first else None)
 
+        device = ray.train.torch.get_device() if settings['gpu'] else torch.device('cpu')
         digits, resume = ray.get(settings['digits']), last if before else None
-        result = train_together(settings['config'], digits, folder, resume, report)
+        result = train_together(settings['config'], digits, device, folder, resume, report)
         report(result.history[-1])  # once more, with the finished weights
 
 # %% ../../nbs/cluster/train.ipynb #0005ec4e
@@ -49,17 +53,19 @@ def train_on_cluster(
     digits: Digits,  # Training images, the validation images among them
     workers: int = 2,  # Processes
     storage: str | Path = 'models',  # Folder or address (`s3://…`) that every node reaches: for checkpoints
-    name: str = 'cluster',  # Of the run; an unfinished one of this name in `storage` is gone on with
+    name: str = 'cluster',  # Of the run; one of this name in `storage` is gone on with
     processors: int = 1,  # Of each worker
     gpu: bool = False,  # One for each worker
     failures: int = 3,  # Deaths of workers or nodes that are survived
 ) -> TrainResult:
     "Train a network on the Ray cluster to which this process is connected."
     Share(0, workers).part(check_config(config).batch_size)
+    check_room(workers, processors, int(gpu))
     files, path = find_storage(storage)
+    claim(f'{storage}/{name}', dict(config=asdict(config), data=digits.digest, workers=workers))
     trainer = TorchTrainer(
         train_part,
-        train_loop_config=dict(config=config, digits=ray.put(digits)),
+        train_loop_config=dict(config=config, digits=ray.put(digits), gpu=gpu),
         scaling_config=ScalingConfig(
             num_workers=workers, use_gpu=gpu, resources_per_worker=dict(CPU=processors, GPU=int(gpu))
         ),
@@ -71,8 +77,11 @@ def train_on_cluster(
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )
-    with only_errors():
-        done = trainer.fit()
+    try:
+        with only_errors():
+            done = trainer.fit()
+    except WorkerGroupError as e:  # what stopped the workers says it best
+        raise next((w for w in e.worker_failures.values() if isinstance(w, ValueError)), e) from None
     with done.checkpoint.as_directory() as folder:
         network, facts = load_weights(Path(folder) / 'best_model.safetensors')
         lines = (Path(folder) / 'history.jsonl').read_text().splitlines()

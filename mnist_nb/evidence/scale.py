@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['compare_training', 'as_png', 'write_pictures', 'time_predictions', 'measure_predictions', 'time_dispatch', 'recover',
-           'measure_scale', 'scale_table']
+           'strike', 'measure_scale', 'scale_table']
 
 # %% ../../nbs/evidence/scale.ipynb #b27673b1
 import io
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import ray
 import torch
 from PIL import Image
+from ray.cluster_utils import Cluster
 
 from ..cluster.nodes import local_cluster, only_errors
 from ..cluster.predict import predict_on_cluster
@@ -60,7 +61,7 @@ def compare_training(
     torch.set_num_threads(threads)
     return found
 
-# %% ../../nbs/evidence/scale.ipynb #c971433a
+# %% ../../nbs/evidence/scale.ipynb #1af9633a
 def as_png(image: np.ndarray) -> bytes:
     "Encode a picture."
     out = io.BytesIO()
@@ -72,7 +73,7 @@ def write_pictures(
     files: list[bytes],  # Pictures, which repeat
     path: Path,  # Parquet file
     n: int,  # Pictures of the table
-    group: int = 10_000,  # Of a row group
+    group: int = 500,  # Of a row group
 ):
     "Write a table of pictures."
     schema = pa.schema([('path', pa.string()), ('bytes', pa.binary())])
@@ -87,7 +88,7 @@ def time_predictions(
     files: list[bytes],  # Pictures, which repeat
     n: int,  # How many to read
     workers: int,
-    group: int = 10_000,  # Pictures of a part
+    group: int = 500,  # Pictures of a part
 ) -> dict:  # Seconds, with start-up; bytes of the largest worker, and of the process that asks
     "Read a table, in processes of their own."
     with tempfile.TemporaryDirectory() as tmp, local_cluster(nodes=workers) as cluster:
@@ -105,7 +106,7 @@ def measure_predictions(
     digits: Digits,
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000),  # Pictures of each table
     counts: tuple[int, ...] = (1, 2, 4),  # Workers
-    photographs: int = 100,  # And twenty times as many
+    photographs: int = 40,  # Which repeat
 ) -> dict:  # Pictures a second by workers, start-up left out; memory by pictures; photographs a second, and their bytes
     "Read tables of several sizes, with several workers."
     files = [as_png(image) for image in digits.images[: sizes[0], 0].numpy()]
@@ -116,13 +117,13 @@ def measure_predictions(
     start = {str(w): round(short['seconds'] - few / speed[str(w)], 1) for w, (short, _) in runs.items()}
     rng = np.random.default_rng(0)
     photos = [take(image, 'ordinary', rng) for image in digits.images[:photographs, 0].numpy()]
-    short, long = (time_predictions(photos, n, 1, photographs)['seconds'] for n in (photographs, 20 * photographs))
+    short, long = (time_predictions(photos, n, 1, 20)['seconds'] for n in (5 * photographs, 25 * photographs))
     return dict(
         speed=speed,
         start_seconds=start,
         memory={str(n): run for n, run in two.items()},
         bytes=round(np.mean([len(f) for f in files])),
-        photographs=round(19 * photographs / (long - short), 1),
+        photographs=round(20 * photographs / (long - short), 1),
         photograph_bytes=round(np.mean([len(f) for f in photos])),
     )
 
@@ -143,37 +144,33 @@ def time_dispatch(
         times = [time.perf_counter() for _ in done.iter_rows()]
     return round((times[-1] - times[n // 10]) / (n - n // 10), 5)  # the first wait for their workers to start
 
-# %% ../../nbs/evidence/scale.ipynb #8f2a77fd
+# %% ../../nbs/evidence/scale.ipynb #bfff38c1
 def recover(
     config: TrainConfig,  # Of at least three epochs
     digits: Digits,  # Training images
-    what: str,  # `worker` or `node`
-) -> float:  # Seconds
-    "Kill something, and see when the run goes on."
-    times = {}
+) -> dict[str, float]:  # Seconds in all: `undisturbed`, `worker` and `node`
+    "Train, and kill something on the way."
+    seconds = {}
+    for what in ('undisturbed', 'worker', 'node'):
+        with tempfile.TemporaryDirectory() as tmp, local_cluster() as cluster:
+            watch = Thread(target=strike, args=(what, Path(tmp), cluster), daemon=True)
+            watch.start()
+            start = time.perf_counter()
+            train_on_cluster(config, digits, 2, tmp, 'run')
+            seconds[what] = round(time.perf_counter() - start, 1)
+            watch.join()
+    return seconds
 
-    def checkpoints():
-        return len(list(Path(tmp).glob('run/checkpoint_*')))
 
-    def strike(cluster):
-        while not checkpoints():
-            time.sleep(0.02)
-        times['killed'] = time.perf_counter()
-        if what == 'worker':
-            subprocess.run(['pkill', '-9', '-n', '-f', 'ray::.*TrainWorker'], check=True)
-        else:
-            cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
-            cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
-        while checkpoints() < 2:
-            time.sleep(0.02)
-        times['on'] = time.perf_counter()
-
-    with tempfile.TemporaryDirectory() as tmp, local_cluster() as cluster:
-        watch = Thread(target=strike, args=(cluster,), daemon=True)
-        watch.start()
-        result = train_on_cluster(config, digits, 2, tmp, 'run')
-        watch.join()
-    return round(times['on'] - times['killed'] - np.mean([epoch['seconds'] for epoch in result.history]), 1)
+def strike(what: str, folder: Path, cluster: Cluster):
+    "When a run has made its first checkpoint, kill one of its workers, or a node with all that is on it."
+    while not (folder / 'run' / 'checkpoint_manager_snapshot.json').exists():
+        time.sleep(0.02)
+    if what == 'node':
+        cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
+        cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    if what != 'undisturbed':  # the newest one; of a node that is gone, too, which would not notice at once
+        subprocess.run(['pkill', '-9', '-n', '-f', 'ray::.*TrainWorker'], check=True)
 
 # %% ../../nbs/evidence/scale.ipynb #1e7dff75
 def measure_scale(
@@ -193,7 +190,7 @@ def measure_scale(
         training=compare_training(config, digits, seeds),
         prediction=measure_predictions(hold_out(digits, config)[1], sizes),
         dispatch_seconds=time_dispatch(),
-        recovery={what: recover(config, digits, what) for what in ('worker', 'node')},
+        recovery=recover(config, digits),
     )
     return save_record(folder, 'scale', 'mnist-nb benchmark scale', **facts)
 
@@ -227,11 +224,12 @@ def scale_table(
         )
         for n, m in row['prediction']['memory'].items()
     ]
-    gone = [(f'a {what} killed', f'{seconds:.0f} s') for what, seconds in row['recovery'].items()]
+    whole = row['recovery']['undisturbed']
+    gone = [(f'a {what} killed', f'{row["recovery"][what] - whole:.0f} s') for what in ('worker', 'node')]
     tables = [
         [head, *lines],
         [('prediction', 'pictures a second', 'start'), *speed],
         [('pictures (two workers)', 'largest worker', 'process that asks', 'time'), *memory],
-        [('death', 'goes on after'), *gone],
+        [('death', f'beyond the {whole:.0f} s of the run'), *gone],
     ]
     return '\n\n'.join(markdown_table(table) for table in tables)
