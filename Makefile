@@ -48,7 +48,7 @@ weights: $(VENV)/installed ## Train the networks that ship with the package anew
 	@$(BIN)/mnist-nb train-lines && cp models/lines/lines.onnx mnist_nb/weights
 	@$(BIN)/mnist-nb train-ink && cp models/ink/ink.onnx mnist_nb/weights
 
-results: $(VENV)/installed-dev ## Measure all published numbers anew (four quiet hours; FONTS and SEMEION name folders)
+results: $(VENV)/installed-dev ## Measure all published numbers anew (five quiet hours; FONTS and SEMEION name folders)
 	@for row in fast:20 cnn:10 strong:5 strong-long:3 robust:5 pocket:3 base:3 improved:3 improved-long:3; do \
 	$(BIN)/mnist-nb benchmark --recipe $${row%:*} --seeds $${row#*:} --save-dir models/$${row%:*} || exit; done
 	@for epochs in 2 4 8; do $(BIN)/mnist-nb benchmark --recipe fast --epochs $$epochs --seeds 5 || exit; done

@@ -259,7 +259,7 @@ def read_lines(
     boxes, found, start = find_lines(page), [], time.monotonic()
     for box in boxes:
         if seconds is not None and time.monotonic() - start > seconds:
-            raise ImageError(f'{len(boxes)} lines, more than could be read in {seconds:g} s; is it a page of digits?')
+            raise ImageError(f'{len(boxes)} lines, more than there was time to read; is it a page of digits?')
         found.append(read_line(page.ink, box, model))
     return found
 
@@ -281,13 +281,14 @@ def read_closely(
             page = read_page(picture, side)
             lines = [line for line in read_lines(page, model, left) if line.digits]
         except ImageError as e:  # no ink, or no time, at this size
-            problem = e
-            continue
-        looks.append((page, lines))
+            problem, lines = e, []
+        else:
+            looks.append((page, lines))
         heights = [line.digits[0].box[3] - line.digits[0].box[1] for line in lines]
         sure = lines and min(line.probability for line in lines) > SURE
         large = lines and side > SIDES[0] and np.median(heights) > HEIGHT
-        if sure or large or max(picture.size) <= side:
+        late = seconds is not None and time.monotonic() - start > seconds
+        if sure or large or late or max(picture.size) <= side:
             break
     if not looks:
         raise problem

@@ -168,6 +168,7 @@ def serve(
         limit_concurrency=4_096,
         timeout_keep_alive=20,
         timeout_graceful_shutdown=settings.grace,
+        timeout_worker_healthcheck=30,  # a worker that is still being imported answers nothing yet; 5 s kills it on a busy machine
         h11_max_incomplete_event_size=32_768,
     )
     if started:
