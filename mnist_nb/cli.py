@@ -691,11 +691,14 @@ def scale_train(
     else:
         from mnist_nb.cluster.nodes import connect
         from mnist_nb.cluster.train import train_on_cluster
+        from mnist_nb.training.run import lock_folder, set_aside
 
         connect(address, show_output=True)
         result = train_on_cluster(config, digits, workers, storage, name, processors, gpu)
         path = save_dir / 'best_model.safetensors'
-        save_weights(result.model, path, **result.facts)
+        with lock_folder(save_dir):
+            set_aside(save_dir)
+            save_weights(result.model, path, **result.facts)
         result = replace(result, checkpoint=path)
     finish_training(result, save_dir, as_json)
 

@@ -12,9 +12,9 @@ import json
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pyarrow as pa
@@ -152,24 +152,23 @@ def recover(
     "Train, and kill something on the way."
     seconds = {}
     for what in ('undisturbed', 'worker', 'node'):
-        with tempfile.TemporaryDirectory() as tmp, local_cluster() as cluster:
-            watch = Thread(target=strike, args=(what, Path(tmp), cluster), daemon=True)
-            watch.start()
+        with tempfile.TemporaryDirectory() as tmp, local_cluster() as cluster, ThreadPoolExecutor(1) as pool:
             start = time.perf_counter()
-            train_on_cluster(config, digits, 2, tmp, 'run')
+            run = pool.submit(train_on_cluster, config, digits, 2, tmp, 'run')
+            while not (Path(tmp) / 'run' / 'checkpoint_manager_snapshot.json').exists() and not run.done():
+                time.sleep(0.02)
+            strike(what, cluster)
+            run.result()
             seconds[what] = round(time.perf_counter() - start, 1)
-            watch.join()
     return seconds
 
 
-def strike(what: str, folder: Path, cluster: Cluster):
-    "When a run has made its first checkpoint, kill one of its workers, or a node with all that is on it."
-    while not (folder / 'run' / 'checkpoint_manager_snapshot.json').exists():
-        time.sleep(0.02)
+def strike(what: str, cluster: Cluster):
+    "Kill one of the workers, or a node with all that is on it."
     if what == 'node':
         cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
         cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
-    if what != 'undisturbed':  # the newest one; of a node that is gone, too, which would not notice at once
+    elif what == 'worker':
         subprocess.run(['pkill', '-9', '-n', '-f', 'ray::.*TrainWorker'], check=True)
 
 # %% ../../nbs/evidence/scale.ipynb #1e7dff75
