@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,8 +178,9 @@ def recover(
             run = pool.submit(train_on_cluster, config, digits, 2, tmp, 'run')
             while not (Path(tmp) / 'run' / 'checkpoint_manager_snapshot.json').exists() and not run.done():
                 time.sleep(0.02)
-            strike(what, cluster)
-            run.result()
+            with redirect_stdout(io.StringIO()):  # Ray tells at length what died
+                strike(what, cluster)
+                run.result()
             seconds[what] = round(time.perf_counter() - start, 1)
     return seconds
 
