@@ -112,8 +112,11 @@ def write_whole(files: pa.fs.FileSystem, path: str, data: bytes):
     "Write a file so that it is there whole, or not at all."
     if isinstance(files, pa.fs.LocalFileSystem):
         return write_atomic(path, data)
-    with files.open_output_stream(path) as f:  # an object store shows a file when it is complete
+    folder, _, name = path.rpartition('/')
+    beside = f'{folder}/_{name}'  # which nobody takes for the file
+    with files.open_output_stream(beside) as f:
         f.write(data)
+    files.move(beside, path)
 
 # %% ../../nbs/cluster/nodes.ipynb #5af24be5
 def check_room(
