@@ -295,8 +295,6 @@ def predict_on_cluster(
         fn_constructor_args=(source, output, network, column, reject_below),
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
-        max_restarts=10,
-        max_task_retries=10,
     )
     with only_errors():
         for row in tqdm(done.iter_rows(), total=len(left), unit='part', disable=None if progress else True):
