@@ -689,12 +689,12 @@ def scale_train(
         if result is None:
             return
     else:
-        from mnist_nb.cluster.nodes import connect
+        from mnist_nb.cluster.nodes import call, connect, full_address
         from mnist_nb.cluster.train import train_on_cluster
         from mnist_nb.training.run import lock_folder, set_aside
 
         connect(address, show_output=True)
-        result = train_on_cluster(config, digits, workers, storage, name, processors, gpu)
+        result = call(train_on_cluster, config, digits, workers, full_address(storage), name, processors, gpu)
         path = save_dir / 'best_model.safetensors'
         with lock_folder(save_dir):
             set_aside(save_dir)
@@ -729,7 +729,7 @@ def scale_tune(
     as_json: Json = False,
 ):
     "Search through settings of a run; poor trials are stopped early."
-    from mnist_nb.cluster.nodes import connect
+    from mnist_nb.cluster.nodes import call, connect, full_address
     from mnist_nb.cluster.tune import plot_search, read_space, search
     from mnist_nb.data import load_mnist
     from mnist_nb.support.files import write_atomic
@@ -738,7 +738,7 @@ def scale_tune(
     config = choose_config(recipe, {'epochs': epochs} if epochs else {}, augment)
     digits = load_mnist('train', data_dir, dataset)
     connect(address)
-    found = search(config, digits, fields, trials, storage, name, not full, processors, seed)
+    found = call(search, config, digits, fields, trials, full_address(storage), name, not full, processors, seed)
     if output:
         write_atomic(output, found.to_csv(index=False).encode())
         plot_search(found).savefig(output.with_suffix('.png'), dpi=110)
@@ -760,11 +760,13 @@ def scale_predict(
     as_json: Json = False,
 ):
     "Read any number of pictures into a table of answers."
-    from mnist_nb.cluster.nodes import connect
+    from mnist_nb.cluster.nodes import call, connect, full_address
     from mnist_nb.cluster.predict import predict_on_cluster
 
     connect(address)
-    row = predict_on_cluster(source, output, onnx_of(model), workers, size, column, reject_below, sys.stderr.isatty())
+    source, output = full_address(source), full_address(output)
+    bar = sys.stderr.isatty()
+    row = call(predict_on_cluster, source, output, onnx_of(model), workers, size, column, reject_below, bar)
     facts = {'read now': f'{row["pictures"]:,} pictures', 'rejected': f'{row["rejected"]:,}'}
     facts |= {
         'no pictures': f'{row["unread"]:,}',

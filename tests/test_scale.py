@@ -82,6 +82,15 @@ def test_a_killed_prediction_is_gone_on_with(cluster, tmp_path):
     assert 0 < json.loads(done.stdout)['pictures'] <= 600 - 5 * len(before) + 10
 
 
+def test_a_run_on_a_cluster_leaves_what_train_leaves(cluster, tmp_path):
+    words = ['--recipe', 'fast', '--epochs', '2', '--dataset', 'mnist-sample', '--workers', '2', '--json']
+    done = run('scale', 'train', *words, '--address', cluster.address, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)['valid_accuracy'] > 0.8
+    told = run('eval', '--model', 'models/best_model.safetensors', '--dataset', 'mnist-sample', cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+
+
 def test_torchrun_starts_a_run(tmp_path):
     command = [
         sys.executable,

@@ -27,7 +27,7 @@ from pyarrow.fs import FileSelector, FileType
 from tqdm.auto import tqdm
 
 import mnist_nb
-from .nodes import check_room, claim, find_storage, only_errors, write_whole
+from .nodes import check_room, claim, find_storage, full_address, only_errors, write_whole
 from ..predict import Prediction, Predictor, predict
 from ..reading.network import find_model
 from ..reading.picture import SUFFIXES, ImageError
@@ -272,7 +272,7 @@ def predict_on_cluster(
     dict
 ):  # Pictures read now, how many of them were rejected or are none; largest memory of a worker and of this process
     "Read any number of pictures on the Ray cluster to which this process is connected."
-    source, output = (str(p) if '://' in str(p) else str(Path(p).absolute()) for p in (source, output))
+    source, output = full_address(source), full_address(output)
     if f'{output}/'.startswith(f'{source}/'):
         raise ValueError(f'{output}: lies within what is read; name a folder for the answers beside it')
     path = find_model(model or 'robust')

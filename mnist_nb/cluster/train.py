@@ -85,4 +85,5 @@ def train_on_cluster(
     with done.checkpoint.as_directory() as folder:
         network, facts = load_weights(Path(folder) / 'best_model.safetensors')
         lines = (Path(folder) / 'history.jsonl').read_text().splitlines()
+    facts = {key: value for key, value in facts.items() if key not in ('arch', 'arguments', 'version')}
     return TrainResult(network, config, [json.loads(line) for line in lines], facts, None, network)
