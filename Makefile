@@ -57,6 +57,7 @@ results: $(VENV)/installed-dev ## Measure all published numbers anew (five quiet
 	@$(BIN)/mnist-nb benchmark formats fast cnn pocket strong robust models/improved/best_model.safetensors
 	@$(BIN)/mnist-nb benchmark serving
 	@$(BIN)/mnist-nb benchmark costs
+	@$(BIN)/mnist-nb benchmark scale
 	@$(BIN)/mnist-nb benchmark peers --save-dir models/peers
 	@$(BIN)/mnist-nb benchmark robustness --save-dir models/peers
 	@$(BIN)/mnist-nb benchmark camera

@@ -28,7 +28,7 @@ statuses = [
     '7 - Inactive',
 ]
 licenses = {'apache2': 'Apache-2.0', 'mit': 'MIT', 'bsd3': 'BSD-3-Clause'}
-extras = {extra: words(f'{extra}_requirements') for extra in ('serve', 'edge', 'executorch', 'tensorboard')}
+extras = {extra: words(f'{extra}_requirements') for extra in ('serve', 'scale', 'edge', 'executorch', 'tensorboard')}
 
 setup(
     name=cfg['lib_name'],

@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cpu', 'Gpu', 'Model', 'Reader', 'Output',
            'ClickException', 'TYPES', 'REACHED', 'Augment', 'Recipe', 'SaveDir', 'Resume', 'Board', 'own', 'train',
-           'Below', 'Steps', 'DrawnSeed', 'RunFolder', 'FORMATS', 'bench', 'Seeds', 'Keep', 'RESULTS', 'say', 'show',
-           'two_columns', 'plain', 'version_and_exit', 'options', 'one_line', 'explain_error', 'main', 'data',
-           'extract', 'models', 'config_options', 'choose_config', 'saved_config', 'epoch_reporter', 'finish_training',
-           'load_any', 'eval_', 'onnx_of', 'answer_line', 'predict', 'read', 'run_drawn', 'train_lines', 'train_ink',
-           'optimize_small', 'optimize', 'serve', 'folder_of', 'benchmark', 'publish', 'formats', 'peers', 'ablations',
-           'camera', 'phones', 'numbers', 'reject', 'robustness', 'hands', 'serving', 'costs']
+           'Below', 'Steps', 'DrawnSeed', 'RunFolder', 'FORMATS', 'scale', 'REACH', 'Address', 'Storage', 'Processors',
+           'bench', 'Seeds', 'Keep', 'RESULTS', 'say', 'show', 'two_columns', 'plain', 'version_and_exit', 'options',
+           'one_line', 'explain_error', 'main', 'data', 'extract', 'models', 'config_options', 'choose_config',
+           'saved_config', 'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'answer_line',
+           'predict', 'read', 'run_drawn', 'train_lines', 'train_ink', 'optimize_small', 'optimize', 'serve',
+           'scale_train', 'scale_tune', 'scale_predict', 'folder_of', 'benchmark', 'publish', 'formats', 'peers',
+           'ablations', 'camera', 'phones', 'numbers', 'reject', 'robustness', 'hands', 'serving', 'costs',
+           'measure_cluster']
 
 # %% ../nbs/cli.ipynb #07b7cedd
 import inspect
@@ -112,7 +114,11 @@ def one_line(error: BaseException) -> str:
 def explain_error(error: Exception) -> tuple[int, str]:  # Exit code, and what to say
     "Tell what the user can mend from a bug."
     if isinstance(error, ModuleNotFoundError):
-        extra = 'serve' if error.name in ('fastapi', 'uvicorn', 'prometheus_client', 'pydantic') else ''
+        extras = dict.fromkeys(('fastapi', 'uvicorn', 'prometheus_client', 'pydantic'), 'serve') | {
+            'ray': 'scale',
+            'pyarrow': 'scale',
+        }
+        extra = extras.get(error.name, '')
         return 2, f'{error.name} is not installed; get it with: pip install "mnist-nb{f"[{extra}]" * bool(extra)}"'
     if isinstance(error, (ClickException, ValueError, OSError)):
         return 2, one_line(error)
@@ -643,6 +649,132 @@ def serve(
     shown = f'[{host}]' if ':' in host else host
     run(settings, lambda port: say(f'mnist-nb: answering on http://{shown}:{port}'))
 
+# %% ../nbs/cli.ipynb #54725691
+scale = typer.Typer(**STYLE, help='Train, search and predict on a Ray cluster (pip install "mnist-nb[scale]").')
+app.add_typer(scale, name='scale')
+REACH = (
+    'HOST:6379 of a cluster, or ray://HOST:10001 from outside. Default: the one of this machine, else its processors.'
+)
+Address = Annotated[str | None, Option('--address', help=REACH)]
+Storage = Annotated[str, Option('--storage', help='Folder or address (s3://…) that every machine reaches.')]
+Processors = Annotated[int, Option('--processors', min=1, help='Of each worker.')]
+
+
+def scale_train(
+    *,
+    workers: Annotated[int, Option('--workers', min=1, help='Processes that learn together.')] = 2,
+    address: Address = None,
+    storage: Storage = 'models',
+    name: Annotated[str, Option('--name', help='Of the run; an unfinished one in --storage is gone on with.')] = 'run',
+    processors: Processors = 1,
+    recipe: Recipe = None,
+    augment: Augment = None,
+    save_dir: SaveDir = Path('models'),
+    data_dir: DataDir = None,
+    dataset: Dataset = 'mnist',
+    gpu: Annotated[bool, Option('--gpu', help='Give each worker a GPU.')] = False,
+    as_json: Json = False,
+    **settings,
+):
+    "Train a network in several processes, on one machine or many; the batch is parted among them."
+    from mnist_nb.data import load_mnist
+    from mnist_nb.models import save_weights
+
+    config = choose_config(recipe, {k: v for k, v in settings.items() if v is not None}, augment)
+    digits = load_mnist('train', data_dir, dataset)
+    if 'TORCHELASTIC_RUN_ID' in os.environ:  # this is one of torchrun's processes
+        from mnist_nb.cluster.together import train_among
+
+        result = train_among(config, digits, save_dir, epoch_reporter())
+        if result is None:
+            return
+    else:
+        from mnist_nb.cluster.nodes import call, connect, full_address
+        from mnist_nb.cluster.train import train_on_cluster
+        from mnist_nb.training.run import lock_folder, set_aside
+
+        connect(address, show_output=True)
+        result = call(train_on_cluster, config, digits, workers, full_address(storage), name, processors, gpu)
+        path = save_dir / 'best_model.safetensors'
+        with lock_folder(save_dir):
+            set_aside(save_dir)
+            save_weights(result.model, path, **result.facts)
+        result = replace(result, checkpoint=path)
+    finish_training(result, save_dir, as_json)
+
+
+own = [p for p in inspect.signature(scale_train).parameters.values() if p.kind != p.VAR_KEYWORD]
+scale_train.__signature__ = inspect.Signature([*config_options(), *own])
+scale.command('train', epilog='Example: mnist-nb scale train --workers 4 --recipe strong --address 10.0.0.1:6379')(
+    scale_train
+)
+
+# %% ../nbs/cli.ipynb #61b8171c
+@scale.command('tune', epilog='Example: mnist-nb scale tune learning_rate=log:0.0003..0.03 batch_size=64,128')
+def scale_tune(
+    space: Annotated[list[str], Argument(help='Each field=1,2,3, field=low..high or field=log:low..high.')],
+    trials: Annotated[int, Option('--trials', min=1, help='Draws; each value of a list is tried with each.')] = 16,
+    full: Annotated[bool, Option('--full', help='Train every trial to its end.')] = False,
+    address: Address = None,
+    storage: Storage = 'models',
+    name: Annotated[str, Option('--name', help='Of the search; an unfinished one is gone on with.')] = 'search',
+    processors: Processors = 1,
+    recipe: Recipe = None,
+    epochs: Annotated[int | None, Option('--epochs', min=1, help="At most. Default: the recipe's.")] = None,
+    augment: Augment = None,
+    seed: Annotated[int, Option('--seed', help='Of what is drawn.')] = 0,
+    output: Annotated[Path | None, Option('--output', help='CSV file; the figure goes beside it.')] = None,
+    data_dir: DataDir = None,
+    dataset: Dataset = 'mnist',
+    as_json: Json = False,
+):
+    "Search through settings of a run; poor trials are stopped early."
+    from mnist_nb.cluster.nodes import call, connect, full_address
+    from mnist_nb.cluster.tune import plot_search, read_space, search
+    from mnist_nb.data import load_mnist
+    from mnist_nb.support.files import write_atomic
+
+    fields = read_space(space)
+    config = choose_config(recipe, {'epochs': epochs} if epochs else {}, augment)
+    digits = load_mnist('train', data_dir, dataset)
+    connect(address)
+    found = call(search, config, digits, fields, trials, full_address(storage), name, not full, processors, seed)
+    if output:
+        write_atomic(output, found.to_csv(index=False).encode())
+        plot_search(found).savefig(output.with_suffix('.png'), dpi=110)
+    show(json.loads(found.to_json(orient='records')), found.to_string(index=False), as_json)
+
+
+@scale.command('predict', epilog='Example: mnist-nb scale predict s3://bucket/photos s3://bucket/answers --workers 64')
+def scale_predict(
+    source: Annotated[str, Argument(metavar='INPUT', help='Folder of pictures, Parquet, or IDX file; or an address.')],
+    output: Annotated[str, Argument(help='Folder or address for Parquet files; an unfinished job is gone on with.')],
+    model: Model = None,
+    workers: Annotated[int | None, Option('--workers', min=1, help='Processes. Default: one a processor.')] = None,
+    size: Annotated[int, Option('--size', min=1, help='Pictures of a part.')] = 1000,
+    column: Annotated[
+        str | None, Option('--column', help='Of Parquet, with the bytes. Default: bytes or image.')
+    ] = None,
+    reject_below: Below = None,
+    address: Address = None,
+    as_json: Json = False,
+):
+    "Read any number of pictures into a table of answers."
+    from mnist_nb.cluster.nodes import call, connect, full_address
+    from mnist_nb.cluster.predict import predict_on_cluster
+
+    connect(address)
+    source, output = full_address(source), full_address(output)
+    bar = sys.stderr.isatty()
+    row = call(predict_on_cluster, source, output, onnx_of(model), workers, size, column, reject_below, bar)
+    facts = {'read now': f'{row["pictures"]:,} pictures', 'rejected': f'{row["rejected"]:,}'}
+    facts |= {
+        'no pictures': f'{row["unread"]:,}',
+        'largest worker': f'{row["worker_bytes"] / 1e6:.0f} MB',
+        'in': output,
+    }
+    show(row, two_columns(facts), as_json)
+
 # %% ../nbs/cli.ipynb #b4ca61b1
 bench = typer.Typer(**STYLE, help='Reproduce published numbers: a row of the results table, or another measurement.')
 app.add_typer(bench, name='benchmark')
@@ -805,6 +937,12 @@ def serving(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = 
 def costs(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
     "Measure where time goes, and how it grows."
     publish('costs', 'costs', output, as_json, data_dir=data_dir)
+
+
+@bench.command('scale', epilog='Example: mnist-nb benchmark scale')
+def measure_cluster(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
+    "Measure training and prediction on a local cluster (a quarter of an hour)."
+    publish('scale', 'scale', output, as_json, data_dir=data_dir)
 
 # %% ../nbs/cli.ipynb #09bfc8a6
 #| eval: false

@@ -169,6 +169,7 @@ def look_at_one(
 def look_at_all(
     sources,  # As for `predict`
     skip_errors: bool,  # Go on after a picture that can't be read?
+    threads: int | None = None,  # Pictures at a time; default: as many as there are processors
 ) -> Iterator[tuple[str | None, np.ndarray | None, str | None]]:  # Name; uint8 `[28,28]`, if it could be read; doubt
     "Open and prepare pictures, as many at a time as there are processors, and give them back in order."
 
@@ -178,12 +179,12 @@ def look_at_all(
             raise error
         return name, seen, str(error) if error else doubt
 
-    waiting = deque()
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    waiting, threads = deque(), threads or cpu_count()
+    with ThreadPoolExecutor(threads) as pool:
         for name, source in expand_sources(sources):
             quick = getattr(source, 'shape', None) == (28, 28)  # sooner done than handed over
             waiting.append((name, look_at_one(name, source) if quick else pool.submit(look_at_one, name, source)))
-            if len(waiting) > 2 * cpu_count():
+            if len(waiting) > 2 * threads:
                 yield settle(*waiting.popleft())
         while waiting:
             yield settle(*waiting.popleft())
@@ -202,9 +203,10 @@ def predict(
     reject_below: float | None = None,  # Probability under which an answer is rejected; default: the model's own
     batch_size: int = 256,  # Pictures to answer at a time
     skip_errors: bool = False,  # Make an unreadable picture a rejected answer, in place of an `ImageError`
+    threads: int | None = None,  # Pictures to open at a time; default: as many as there are processors
 ) -> list[Prediction]:  # One a picture, in order
     "Read digits from pictures."
-    model, answers, prepared = model or default_predictor(), [], look_at_all(sources, skip_errors)
+    model, answers, prepared = model or default_predictor(), [], look_at_all(sources, skip_errors, threads)
     reject_below = threshold(model, reject_below)
     if not 1 <= top_k <= len(model.classes):
         raise ValueError(f'top_k: from 1 to {len(model.classes)}, found {top_k}')

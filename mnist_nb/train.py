@@ -184,16 +184,16 @@ def run_step(
     "Distort a batch, set the learning rate, and take a step, all by their place in the run."
     device, address = next(state.model.parameters()).device, (config.seed, state.epoch, state.step)
     clean = state.epoch >= config.epochs - config.clean_epochs
-    images = augment(
-        images.to(device), Augmentation() if clean else config.augmentation, generator('augment', *address)
-    )
+    ranges, part = Augmentation() if clean else config.augmentation, state.share.part(len(images))
+    images = augment(images.to(device), ranges, generator('augment', *address), part)
     if config.channels_last:
         images = images.to(memory_format=torch.channels_last)
     rate = learning_rate_at(state.epoch * per_epoch + state.step, config.epochs * per_epoch, config)
     for group in state.optimizer.param_groups:
         group['lr'] = rate
-    seed_dropout(device, *address)
-    loss, correct = train_step(state.model, state.optimizer, images, labels.to(device), config)
+    seed_dropout(device, *address, *state.share.address)
+    model = state.parallel or state.model
+    loss, correct = train_step(model, state.optimizer, images, labels[part].to(device), config)
     if not math.isfinite(loss):
         raise TrainError(f'the loss is {loss} in epoch {state.epoch + 1}, step {state.step + 1}')
     if state.average:
@@ -213,7 +213,8 @@ def train_epoch(
     start = time.perf_counter()
     for images, labels in batches(digits, config.batch_size, config.seed, state.epoch, state.step, drop_last=True):
         loss, correct = run_step(state, images, labels, config, steps_per_epoch(len(digits), config))
-        n = int((labels < len(digits.classes)).sum())  # outliers are neither right nor wrong
+        mine = labels[state.share.part(len(labels))]
+        n = int((mine < len(digits.classes)).sum())  # outliers are neither right nor wrong
         state.step, state.seen = state.step + 1, state.seen + n
         state.correct, state.loss_sum = state.correct + correct, state.loss_sum + loss * n
         now = time.perf_counter()

@@ -162,7 +162,15 @@ TRAINING = [
 ]
 TRAINING += ['training.result', 'train', 'training.drawn']
 EVIDENCE = ['evidence.benchmark', 'evidence.formats', 'evidence.peers', 'evidence.costs', 'evidence.load']
-EVIDENCE += ['evidence.camera', 'evidence.phones', 'evidence.numbers', 'evidence.refusal', 'evidence.corruptions']
+EVIDENCE += [
+    'evidence.camera',
+    'evidence.phones',
+    'evidence.numbers',
+    'evidence.refusal',
+    'evidence.corruptions',
+    'evidence.scale',
+]
+CLUSTER = [f'cluster.{room}' for room in ('nodes', 'together', 'train', 'tune', 'predict')]
 ROOMS = [
     *SUPPORT,
     *READING,
@@ -173,6 +181,7 @@ ROOMS = [
     'training.lines',
     'training.ink',
     'edge.chip',
+    *CLUSTER,
     *EVIDENCE,
     'cli',
 ]  # downwards

@@ -10,6 +10,7 @@ __all__ = ['cpu_facts', 'machine_kind', 'machine', 'cpu_count', 'versions', 'cod
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import subprocess
@@ -48,7 +49,12 @@ def machine() -> str:
 
 def cpu_count() -> int:
     "Processors that this process may use."
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    n = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    try:  # a container may have a share of them
+        share, period = Path('/sys/fs/cgroup/cpu.max').read_text().split()
+        return n if share == 'max' else max(1, min(n, math.ceil(int(share) / int(period))))
+    except (OSError, ValueError):
+        return n
 
 # %% ../../nbs/support/record.ipynb #be81d943
 def versions() -> dict[str, str]:

@@ -145,7 +145,7 @@ def cover(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.T
     return pixels
 
 # %% ../../nbs/training/augment.ipynb #249cc8da
-def change_lens(pixels: torch.Tensor, ranges: Augmentation, draw: Callable, source: torch.Generator) -> torch.Tensor:
+def change_lens(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
     "Blur, and add noise."
     if ranges.blur:
         share = draw(0, ranges.blur)
@@ -153,8 +153,7 @@ def change_lens(pixels: torch.Tensor, ranges: Augmentation, draw: Callable, sour
             pixels = torch.lerp(pixels, over_neighbours(torch.add, pixels) / 9, (share - i).clamp(0, 1))
     if ranges.noise:
         strength = draw(0, 1) ** 2 * ranges.noise * math.sqrt(12)
-        even = torch.rand(pixels.shape, generator=source).to(pixels.device) - 0.5
-        pixels = torch.addcmul(pixels, strength, even)
+        pixels = torch.addcmul(pixels, strength, draw(-0.5, 0.5, 784).view_as(pixels))
     return pixels
 
 # %% ../../nbs/training/augment.ipynb #3447ab51
@@ -162,15 +161,17 @@ def augment(
     images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
     ranges: Augmentation,  # How far
     source: torch.Generator,  # Where the chance comes from: the same generator, the same distortions
+    part: slice = slice(None),  # Of the batch, what is wanted; it comes out as it would among all
 ) -> torch.Tensor:  # Float 0..1 `[n,1,28,28]`, on the images' device
     "Distort each image of a batch in its own way."
+    total, images = len(images), images[part]
 
     def draw(low, high, n=1):
-        return (low + (high - low) * torch.rand(len(images), n, 1, 1, generator=source)).to(images.device)
+        return (low + (high - low) * torch.rand(total, n, 1, 1, generator=source)[part]).to(images.device)
 
     pixels = images.float() / 255 if images.dtype == torch.uint8 else images
     if ranges.rotation or ranges.scale or ranges.shear or ranges.shift or ranges.elastic:
-        pixels = warp(pixels, warp_weights(len(images), ranges, source).to(images.device))
+        pixels = warp(pixels, warp_weights(total, ranges, source)[part].to(images.device))
     moved = pixels
     if ranges.stroke or ranges.outline:
         pixels = change_pen(pixels, ranges, draw)
@@ -179,5 +180,5 @@ def augment(
     if ranges.lines or ranges.erase:
         pixels = cover(pixels, ranges, draw)
     if ranges.blur or ranges.noise:
-        pixels = change_lens(pixels, ranges, draw, source).clamp_(0, 1)
+        pixels = change_lens(pixels, ranges, draw).clamp_(0, 1)
     return torch.where(draw(0, 1) < ranges.plain, moved, pixels) if ranges.plain else pixels
