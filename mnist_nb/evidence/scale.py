@@ -68,7 +68,7 @@ def compare_training(
     digits: Digits,  # Training images, the validation images among them
     seeds: int = 3,  # Runs of each
     counts: tuple[int, ...] = (1, 2, 4),  # Workers
-) -> dict:  # For `plain` and each count: validation accuracies, seconds of an epoch, seconds in all `[seeds]`
+) -> dict:  # For the plain run and each count: validation accuracies, seconds of an epoch, seconds in all `[seeds]`
     "Train with one process, and with several on a cluster; by turns, as machines have moods."
     found = {str(n): dict(accuracies=[], epoch_seconds=[], seconds=[]) for n in ('plain', *counts)}
     threads = torch.get_num_threads()
