@@ -567,7 +567,8 @@ FORMATS = {
 # %% ../nbs/cli.ipynb #d2aee27c
 def optimize_small(model: Path, output: Path | None, form: str, data_dir: Path | None, as_json: bool):
     "Export to what is no ONNX file."
-    from mnist_nb.edge.chip import compare_all, footprint, to_c, to_pte, to_wasm
+    from mnist_nb.edge.browser import to_wasm
+    from mnist_nb.edge.chip import compare_all, footprint, to_c, to_pte
     from mnist_nb.models import load_weights
     from mnist_nb.optimize import for_people
     from mnist_nb.reading.network import find_model
