@@ -9,7 +9,7 @@ __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cp
            'bench', 'Seeds', 'Keep', 'RESULTS', 'say', 'show', 'two_columns', 'plain', 'version_and_exit', 'options',
            'one_line', 'explain_error', 'main', 'data', 'extract', 'models', 'config_options', 'choose_config',
            'saved_config', 'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'answer_line',
-           'predict', 'read', 'run_drawn', 'train_lines', 'train_ink', 'optimize_small', 'optimize', 'serve',
+           'predict', 'read', 'run_drawn', 'train_lines', 'train_ink', 'optimize_small', 'optimize', 'map_', 'serve',
            'scale_train', 'scale_tune', 'scale_predict', 'folder_of', 'benchmark', 'publish', 'formats', 'peers',
            'ablations', 'camera', 'phones', 'numbers', 'reject', 'robustness', 'hands', 'serving', 'costs',
            'measure_cluster']
@@ -622,6 +622,24 @@ def optimize(
     measured = f'measured on the {agreement["images"]:,} test images of {agreement["dataset"]}; '
     differ = f"{agreement['answers_that_differ']} of the answers of {output} differ from PyTorch's"
     show(value, f'{for_people(table).to_string(index=False)}\n\n{measured}{differ}', as_json)
+
+# %% ../nbs/cli.ipynb #88ac9ee2
+@app.command('map', epilog='Example: mnist-nb map explore --writers qmnist-test-labels-idx2-int.gz')
+def map_(
+    folder: Annotated[Path, Argument(help='Where map.json and map.webp go.')],
+    model: Annotated[str, Option('--model', help='A network that comes along.')] = 'pocket',
+    writers: Annotated[
+        Path | None, Option('--writers', help="QMNIST's label file of the test images: who wrote which.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+):
+    "Lay out the test digits in the plane, for a page."
+    from mnist_nb.evidence.map import write_map
+
+    written = write_map(folder, model, data_dir, writers)
+    value = {'written': str(written), 'bytes': written.stat().st_size}
+    show(value, f'{written} and, beside it, map.webp', as_json)
 
 # %% ../nbs/cli.ipynb #a24b0d65
 @app.command(epilog='Example: mnist-nb serve --host 0.0.0.0 --workers 2 --access-log json')

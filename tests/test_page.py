@@ -1,13 +1,9 @@
 "The page in a real browser: it is drawn on, shown photos, cut off, and read by machines that read pages aloud."
 
 import base64
-import functools
-import http.server
 import io
 import json
 import shutil
-import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from mnist_nb.edge.chip import to_wasm
+from mnist_nb.edge.browser import to_wasm
 from mnist_nb.predict import Predictor
 from mnist_nb.reading.page import prepare
 
@@ -131,7 +127,6 @@ def draw(page, strokes):
 
 def read(page):
     "Digit and probabilities that are shown."
-    page.wait_for_selector('#answer[aria-busy=false]')
     return page.locator('#digit').inner_text(), page.locator('.percent').all_inner_texts()
 
 
@@ -144,27 +139,25 @@ def picture(page, which):
 ONE = [[(0.5, 0.2), (0.5, 0.4), (0.5, 0.6), (0.5, 0.8)]]
 
 
-def test_a_hundred_digits_drawn(open_page, url, pictures):
+def test_fifty_digits_drawn(open_page, url, pictures):
     labels = Predictor('robust')(pictures).argmax(1)  # right 996 times in 1,000; the drawings are asked about below
-    chosen = [i for digit in range(10) for i in np.flatnonzero(labels == digit)[:10]]
-    page, right, alike, differences = open_page(url), 0, 0, []
+    chosen = [i for digit in range(10) for i in np.flatnonzero(labels == digit)[:5]]
+    page, ask, right, alike, differences = open_page(url), Predictor('pocket'), 0, 0, []
     for i in chosen:
         draw(page, strokes_of(pictures[i]))
-        page.check('#engine [value=service]')
-        by_service = read(page)
-        page.check('#engine [value=browser]')
-        by_browser = read(page)
-        assert by_service[0] == by_browser[0]
-        differences += [abs(float(a.split()[0]) - float(b.split()[0])) for a, b in zip(by_service[1], by_browser[1])]
-        right += by_browser[0] == str(labels[i])
-        seen = np.asarray(picture(page, 'seen').convert('L'), float)
+        digit, shown = read(page)
+        seen = np.asarray(picture(page, 'seen').convert('L'))
+        answer = ask(seen[None])[0]
+        assert digit == (str(answer.argmax()) if answer.max() >= ask.facts['reject_below'] else '?')
+        differences += [abs(float(a.split()[0]) - 100 * b) for a, b in zip(shown, answer)]
+        right += digit == str(labels[i])
         ours = prepare(picture(page, 'pad')).astype(float).ravel()
         moved = [np.roll(seen, (down, across), (0, 1)).ravel() for down in (-1, 0, 1) for across in (-1, 0, 1)]
         alike += max(np.corrcoef(m, ours)[0, 1] for m in moved) > 0.9
         page.click('#clear')
-    assert len(chosen) == 100 and right >= 95, right
-    assert max(differences) <= 0.2  # percent, as shown: rounded to a tenth
-    assert alike >= 95, alike  # what Python makes of a picture of the pad, but for a pixel's shift
+    assert len(chosen) == 50 and right >= 47, right
+    assert max(differences) <= 0.1  # percent, as shown: rounded to a tenth
+    assert alike >= 47, alike  # what Python makes of a picture of the pad, but for a pixel's shift
 
 
 def test_several_digits_are_a_number(open_page, url, pictures):
@@ -190,18 +183,18 @@ def test_dots_and_bars_are_no_digits(open_page, url):
     assert read(page)[0] == '5'
 
 
-def test_both_engines_agree_on_all_test_images(open_page, url, pictures):
+def test_the_engine_agrees_on_all_test_images(open_page, url, pictures):
     page = open_page(url)
     code = """async text => {
-        const {browserEngine} = await import('./engines.js'), engine = await browserEngine(), found = [];
+        const {browserEngines} = await import('./engines.js'), {engine} = await browserEngines(), found = [];
         const pixels = Uint8Array.from(atob(text), c => c.charCodeAt(0));
-        for (let i = 0; i < pixels.length; i += 784) found.push((await engine.answer(pixels.subarray(i, i + 784))).probabilities);
+        for (let i = 0; i < pixels.length; i += 784) found.push(Array.from(engine.probabilitiesOf(pixels.subarray(i, i + 784))));
         return found;
     }"""
     by_browser = np.array(page.evaluate(code, base64.b64encode(pictures.tobytes()).decode()))
-    by_service = Predictor('pocket')(pictures)
-    assert len(pictures) == len(by_browser) and (by_browser.argmax(1) == by_service.argmax(1)).all()
-    assert np.abs(by_browser - by_service).max() < 1e-3
+    by_python = Predictor('pocket')(pictures)
+    assert len(pictures) == len(by_browser) and (by_browser.argmax(1) == by_python.argmax(1)).all()
+    assert np.abs(by_browser - by_python).max() < 1e-3
 
 
 def test_photo_clear_undo_keys_and_resize(open_page, url, pictures, tmp_path):
@@ -279,39 +272,14 @@ def test_pen_presses(open_page, url):
     assert ink[1] > 1.5 * ink[0]
 
 
-def test_offline_the_browser_answers(open_page, url):
+def test_offline_it_answers_all_the_same(open_page, url, pictures, tmp_path):
     page = open_page(url, expected='ERR_INTERNET_DISCONNECTED')
-    draw(page, ONE)
-    assert read(page)[0] == '1' and 'from the service' in page.locator('#source').inner_text()
-    page.click('#clear')
     page.context.set_offline(True)
     draw(page, ONE)
-    expect(page.locator('#source')).to_contain_text('service is away')
-    assert read(page)[0] == '1' and 'in this browser' in page.locator('#source').inner_text()
-
-
-@pytest.fixture
-def static(tmp_path):
-    "The page as a site without a service has it."
-    sys.path.insert(0, str(ROOT / 'tools'))
-    from docs import copy_demo
-
-    copy_demo(ROOT / 'mnist_nb', tmp_path)
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
-    handler.log_message = lambda *_: None
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f'http://127.0.0.1:{server.server_port}/demo/'
-        server.shutdown()
-
-
-def test_static_page(open_page, static, tmp_path):
-    page = open_page(static)
-    draw(page, ONE)
-    assert read(page)[0] == '1' and page.locator('#engine [value=service]').is_disabled()
-    Image.new('L', (90, 90), 200).save(tmp_path / 'photo.png')
-    page.set_input_files('#file', tmp_path / 'photo.png')
-    assert 'runs without one' in page.locator('#reason').inner_text()
+    assert read(page)[0] == '1'
+    photo_of(pictures[0]).save(tmp_path / 'photo.jpg')
+    page.set_input_files('#file', tmp_path / 'photo.jpg')
+    expect(page.locator('#reason')).to_contain_text('service is away')
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
@@ -331,14 +299,6 @@ def test_pad_is_square(open_page, url, size):
     page = open_page(url, viewport=dict(zip(('width', 'height'), size)))
     box = page.locator('#pad').bounding_box()
     assert abs(box['width'] - box['height']) < 1 and box['height'] < size[1]
-
-
-def test_stalled_service_gives_way_to_the_browser(open_page, url):
-    page = open_page(url, expected='ERR_FAILED')
-    page.route('**/predict/pixels*', lambda route: None)  # never answered
-    draw(page, ONE)
-    expect(page.locator('#source')).to_contain_text('service is away', timeout=10_000)
-    assert read(page)[0] == '1'
 
 
 def test_finger_draws_on_a_phone(open_page, url):

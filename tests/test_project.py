@@ -167,6 +167,7 @@ EVIDENCE += [
     'evidence.phones',
     'evidence.numbers',
     'evidence.refusal',
+    'evidence.map',
     'evidence.corruptions',
     'evidence.scale',
 ]
@@ -181,6 +182,7 @@ ROOMS = [
     'training.lines',
     'training.ink',
     'edge.chip',
+    'edge.browser',
     *CLUSTER,
     *EVIDENCE,
     'cli',

@@ -1,5 +1,7 @@
-"Draw the pictures that README and notebooks open with: `make figures`."
+"Draw the pictures that README and notebooks open with, and the page's example: `make figures`."
 
+import io
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -8,19 +10,21 @@ import pandas as pd
 import torch
 from PIL import Image, ImageFilter, ImageOps
 
-from mnist_nb.data import augment, generator, load_mnist, show_digits
+from mnist_nb.data import augment, generator, load_mnist, show_digits, stratified_split
 from mnist_nb.eval import probabilities_of, show_worst
 from mnist_nb.evidence.benchmark import load_results
 from mnist_nb.evidence.peers import plot_race
+from mnist_nb.evidence.phones import take
 from mnist_nb.models import load_weights
 from mnist_nb.optimize import plot_forms
 from mnist_nb.predict import Predictor, predict
 from mnist_nb.reading.network import find_model
+from mnist_nb.reading.page import explain, prepare
 from mnist_nb.support.record import load_record
 from mnist_nb.train import AUGMENTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES, RESULTS = ROOT / 'nbs' / 'images', ROOT / 'results' / 'avx2'
+IMAGES, RESULTS, WEB = ROOT / 'nbs' / 'images', ROOT / 'results' / 'avx2', ROOT / 'mnist_nb' / 'web'
 
 
 def disguises(digits):
@@ -161,7 +165,21 @@ def draw_turning():
     )
 
 
+def draw_example():
+    "The photograph that the page can be tried with: a validation digit on squared paper, and what is made of it."
+    digits = load_mnist()
+    held_out = stratified_split(digits.labels, 5_000)[1]
+    five = digits.images[held_out[digits.labels[held_out] == 5][3], 0].numpy()
+    photo = Image.open(io.BytesIO(take(five, 'squared paper', np.random.default_rng(4)))).convert('RGB')
+    photo.thumbnail((480, 480))
+    photo.save(WEB / 'photo.jpg', quality=70)
+    photo = Image.open(WEB / 'photo.jpg')
+    explain(photo).quantize(64).save(WEB / 'photo-way.png', optimize=True)
+    (WEB / 'photo.json').write_text(json.dumps({'seen': prepare(photo).ravel().tolist()}, separators=(',', ':')))
+
+
 def main():
+    draw_example()
     draw_layers()
     draw_errors()
     draw_sizes()

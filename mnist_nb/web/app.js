@@ -1,156 +1,203 @@
-import {browserEngine, serviceEngine} from './engines.js';
-import {Pad} from './pad.js';
+import {BreakIt} from './breakit.js';
+import {browserEngines, service} from './engines.js';
+import {examples} from './examples.js';
+import {Inside} from './inside.js';
+import {DigitMap} from './map.js';
+import {drawStrokes, Pad} from './pad.js';
 import {acceptPhotos} from './photo.js';
-import {digitsOf, toMnist} from './strokes.js';
+import {drawPlanes, make} from './pictures.js';
+import {digitsOf, fromText, toMnist, toText} from './strokes.js';
+import {Why} from './why.js';
 
-const $ = id => document.getElementById(id);
-const pad = new Pad($('pad')), engines = {}, percent = p => `${(100 * p).toFixed(1)} %`;
-let chosen = 'browser', picked = false, turn = 0, ofPhoto = 0, drawing = false, asking = false, waiting = false, url = null;
+const $ = id => document.getElementById(id), percent = p => `${(100 * p).toFixed(1)} %`;
+const has = name => document.querySelector(`meta[name=${name}]`).content === 'yes';
+const pad = new Pad($('pad'));
+let engines = null, inside, breakIt, why, photos = null, turn = 0, pixels = null, context = '', later = 0;
 
 const bars = Array.from({length: 10}, (_, i) => {
-  const line = document.createElement('li');
-  line.innerHTML = '<span></span><span class="track"><span class="fill"></span></span><span class="percent">–</span>';
-  line.firstChild.textContent = i;
-  $('bars').append(line);
-  return line;
+  const fill = make('span', {className: 'fill'}), shown = make('span', {className: 'percent', textContent: '–'});
+  $('bars').append(make('li', {}, make('span', {textContent: i}), make('span', {className: 'track'}, fill), shown));
+  return {fill, shown};
 });
 
-function showSeen(pixels) {
-  const picture = new ImageData(28, 28);
-  pixels?.forEach((v, i) => picture.data.set([v, v, v, 255], 4 * i));
-  $('seen').getContext('2d').putImageData(picture, 0, 0);
-}
-
-function tell(why = '') {
-  const model = engines[chosen]?.about.model;
-  if (model) $('source').textContent = `${why}the network ${model} answers ${chosen === 'service' ? 'from the service' : 'in this browser'}`;
-}
-
-function show(answer, pixels) {
+function show(answer, seen) {
   const {digit = null, probability, probabilities = [], rejected = false, reason = null} = answer ?? {};
-  $('digit').textContent = digit ?? '–';
-  $('digit').style.setProperty('--digits', `${digit ?? 0}`.length);
-  $('digit').classList.toggle('unsure', rejected);
+  $('digit').textContent = digit === null ? '–' : rejected ? '?' : digit;
+  $('digit').style.setProperty('--digits', `${rejected ? '?' : digit ?? 0}`.length);
   $('reason').textContent = reason ?? '';
-  bars.forEach((line, i) => {
-    line.querySelector('.fill').style.width = `${100 * (probabilities[i] ?? 0)}%`;
-    line.lastChild.textContent = probabilities.length ? percent(probabilities[i]) : '–';
+  bars.forEach(({fill, shown}, i) => {
+    fill.style.width = `${100 * (probabilities[i] ?? 0)}%`;
+    shown.textContent = probabilities.length ? percent(probabilities[i]) : '–';
   });
-  showSeen(pixels);
-  const said = digit === null ? reason ?? '' : `${digit}, ${percent(probability)}${rejected ? `, rejected, ${reason}` : ''}`;
+  drawPlanes($('seen'), [28, 28], seen ?? new Uint8Array(784), {scale: 'grey', most: 255});
+  const said = digit === null ? reason ?? '' : `${rejected ? `refused, ${reason}, perhaps ` : ''}${digit}, ${percent(probability)}`;
   $('spoken').textContent = said;
   $('seen').setAttribute('aria-label', `What the network sees: ${said || 'nothing yet'}`);
 }
 
-// A number: all digits, and of the least sure one what the network sees and how sure it is.
-function inOne(answers, digits) {
-  const least = answers.reduce((i, a, j) => a.probability < answers[i].probability ? j : i, 0), {rejected, reason} = answers[least];
-  if (answers.length === 1) return [answers[0], digits[0]];
-  const digit = answers.map(a => a.rejected ? '?' : a.digit).join(''), probability = answers.reduce((p, a) => p * a.probability, 1);
-  const nth = `digit ${least + 1} of ${answers.length}`;
-  return [{...answers[least], digit, probability, rejected, reason: `${nth}${rejected ? `, ${reason}` : ', the least sure, is shown'}`}, digits[least]];
+// What is looked at: a picture of 28 x 28, and what is to be said of where it comes from.
+function look(own, about = '', moved = null) {
+  [pixels, context] = [own, about];
+  if (!engines) return; // it looks again when they are there
+  const seen = pixels && breakIt.apply(pixels), answer = seen && engines.engine.answerOf(seen);
+  const notes = [about, breakIt.isBroken && 'spoiled by the sliders', inside.cut && 'with parts switched off', answer?.reason];
+  show(answer && {...answer, reason: notes.filter(Boolean).join('; ')}, seen);
+  inside.update();
+  breakIt.stop();
+  why.stop();
+  clearTimeout(later); // what takes longer waits until the pen rests
+  later = setTimeout(() => {
+    breakIt.update(pixels, moved);
+    why.update(seen, answer);
+  }, 120);
 }
 
-// A new drawing, a photo, another engine raise `turn`; an answer to something earlier is not shown any more.
-function next() {
+// Several digits are a number; the least sure is looked at.
+function readDrawing() {
+  const digits = digitsOf(pad.strokes).map(toMnist);
+  if (!digits.length || !engines) return look(digits[0] ?? null);
+  const answers = digits.map(d => engines.bench.follow(engines.engine).answerOf(d));
+  const least = answers.reduce((i, a, j) => a.probability < answers[i].probability ? j : i, 0);
+  if (digits.length === 1) return look(digits[0]);
+  look(digits[least], `digit ${least + 1} of ${digits.length}, the least sure`);
+  const digit = answers.map(a => a.rejected ? '?' : a.digit).join('');
+  $('digit').textContent = digit;
+  $('digit').style.setProperty('--digits', digit.length);
+  $('spoken').textContent = digit;
+}
+
+const ask = moved => pad.strokes.length ? readDrawing() : look(pixels, context, moved);
+
+// Something new to look at; what was asked before and is answered later is not shown any more.
+function begin() {
   turn += 1;
   $('photo').hidden = true;
-  $('undo').disabled = $('clear').disabled = !pad.strokes.length;
   return turn;
 }
 
-// One question at a time; while it is on its way the newest drawing waits for the next.
-async function update() {
-  if (asking) { waiting = true; return; }
-  asking = true;
-  $('answer').ariaBusy = true;
-  do {
-    waiting = false;
-    const mine = turn, engine = engines[chosen], digits = digitsOf(pad.strokes).map(toMnist);
-    if (!digits.length) { if (turn !== ofPhoto) show(); continue; }
-    if (!engine) continue; // it is asked as soon as it is there
-    try {
-      const answers = await Promise.all(digits.map(pixels => engine.answer(pixels)));
-      if (mine === turn) show(...inOne(answers, digits));
-    } catch (error) {
-      if (mine === turn) fall(error);
-    }
-  } while (waiting);
-  asking = false;
-  $('answer').ariaBusy = false;
+function remember() {
+  const drawn = pad.strokes.length > 0;
+  $('undo').disabled = $('share').disabled = !drawn;
+  $('clear').disabled = !drawn && !pixels;
+  history.replaceState(null, '', drawn && !pad.sample ? `#drawing=${toText(pad.strokes)}` : location.pathname + location.search);
 }
 
-function fall(error) {
-  if (chosen === 'service' && engines.browser && !error.status) { // the network is away; the other engine is here
-    choose('browser', 'the service is away, so ');
-    waiting = true;
-  } else {
-    show({reason: error.message});
-    if (error.status === 503) setTimeout(() => { if (pad.strokes.length) update(); }, 1000);
-  }
+let remembering = 0;
+pad.addEventListener('change', () => {
+  if (pad.strokes.length || !pad.picture) { begin(); readDrawing(); }
+  clearTimeout(remembering);
+  remembering = setTimeout(remember, 150);
+  $('undo').disabled = $('clear').disabled = $('share').disabled = !pad.strokes.length;
+});
+$('undo').addEventListener('click', () => pad.undo());
+$('clear').addEventListener('click', () => { pad.clear(); look(null); });
+$('share').addEventListener('click', async () => {
+  pad.sample = false; // what is shared has an address
+  remember();
+  const link = location.href, say = text => { $('share').textContent = text; setTimeout(() => { $('share').textContent = 'Copy link'; }, 2000); };
+  await navigator.clipboard?.writeText(link).then(() => say('Copied'), () => say('It is in the address'));
+});
+
+// A picture that nobody drew here: shown on the pad, and looked at.
+function showPicture(picture, own, about) {
+  begin();
+  pad.show([], {picture});
+  look(own, about);
+  $('clear').disabled = false;
 }
 
-function choose(name, why = '') {
-  chosen = name;
-  document.querySelector(`#engine [value=${name}]`).checked = true;
-  tell(why);
+function bitmap(own) {
+  const canvas = make('canvas');
+  drawPlanes(canvas, [28, 28], own, {scale: 'grey', most: 255});
+  return canvas;
 }
 
-async function photo(file, problem) {
+function tile(name, picture, act) {
+  const button = make('button', {type: 'button', title: name, 'aria-label': name}, picture);
+  button.addEventListener('click', act);
+  $('tiles').append(button);
+}
+
+for (const {name, strokes} of examples) {
+  const canvas = make('canvas', {width: 80, height: 80}), pen = canvas.getContext('2d');
+  pen.strokeStyle = '#fff';
+  drawStrokes(pen, strokes, 80);
+  tile(name, canvas, () => pad.show(strokes, {sample: true}));
+}
+
+// A photograph that comes with the page, and what the package made of it.
+tile('a photograph', make('img', {src: 'photo.jpg', alt: ''}), async () => {
+  const mine = begin(), [{seen}, photo] = await Promise.all([fetch('photo.json').then(r => r.json()), picture('photo.jpg')]);
+  if (mine !== turn) return;
+  showPicture(photo, Uint8Array.from(seen), 'a photograph, whose ink was found first');
+  showWay('photo-way.png');
+});
+
+async function picture(src) {
+  const image = make('img', {src});
+  await image.decode();
+  return image;
+}
+
+let url = null;
+function showWay(src, number = '') {
+  if (url) URL.revokeObjectURL(url);
+  url = src?.startsWith('blob:') ? src : null;
+  $('number').textContent = number;
+  $('way').replaceChildren(...(src ? [make('img', {src, alt: 'Each step from the photo to 28 by 28 pixels'})] : []));
+  $('photo').hidden = !src;
+}
+
+async function readPhoto(file, problem) {
   pad.clear();
-  const mine = ofPhoto = next();
-  const away = 'photos are read by the service, and this page runs without one; see the documentation for: mnist-nb serve';
-  if (!file || !engines.service) return show({reason: problem ?? away});
+  const mine = begin();
+  look(null);
+  if (!file || !photos) return show({reason: problem ?? 'photos need the service'});
   show({reason: 'reading the photo …'});
   try {
-    const {answer, number, way} = await engines.service.photo(file);
+    const {answer, number, way} = await photos.photo(file);
     if (mine !== turn) return;
-    show(answer, answer.seen?.flat());
-    $('source').textContent = `the network ${engines.service.about.reader} read the photo at the service`;
-    $('number').textContent = number?.digits.length > 1 ? `Read as a number: ${number.lines.join(', ')}` : '';
-    if (url) URL.revokeObjectURL(url);
-    url = way && URL.createObjectURL(way);
-    $('way').replaceChildren(...(url ? [Object.assign(new Image(), {src: url, alt: 'Each step from the photo to 28 by 28 pixels'})] : []));
-    $('photo').hidden = !url;
-    $('clear').disabled = false;
+    const source = URL.createObjectURL(file), own = await picture(source).catch(() => null);
+    URL.revokeObjectURL(source);
+    if (mine !== turn) return;
+    const seen = answer.seen && Uint8Array.from(answer.seen.flat());
+    if (seen) showPicture(own, seen, ''); // the page's own network looks at it inside; the service's, which is larger, answers
+    show({...answer, reason: [answer.reason, `read by ${photos.reader} at the service`].filter(Boolean).join('; ')}, seen);
+    showWay(way, number?.digits.length > 1 ? `Read as a number: ${number.lines.join(', ')}` : '');
   } catch (error) {
     if (mine === turn) show({reason: error.status ? error.message : 'the service is away; photos need it'});
   }
 }
 
-pad.addEventListener('change', () => {
-  if (!drawing || !pad.strokes.length) next(), tell(); // more of a drawing is no new one: its answers follow it
-  drawing = pad.strokes.length > 0;
-  $('undo').disabled = $('clear').disabled = !drawing;
-  update();
-});
-$('undo').addEventListener('click', () => pad.undo());
-$('clear').addEventListener('click', () => pad.clear());
-$('engine').addEventListener('change', event => {
-  picked = true;
-  choose(event.target.value);
-  if (pad.strokes.length) { next(); update(); }
-});
-acceptPhotos({input: $('file'), drop: $('pad'), camera: $('camera'), viewfinder: $('viewfinder')}, photo);
-
-function arrive(name, engine) {
-  engines[name] = engine;
-  document.querySelector(`#engine [value=${name}]`).disabled = false;
-  if (!picked) choose(name);
-  update();
-}
-
-showSeen();
 try {
-  arrive('browser', await browserEngine());
+  engines = await browserEngines();
+  inside = new Inside($('layers'), engines, ask);
+  breakIt = new BreakIt($('sliders'), engines, ask);
+  why = new Why($('why'), engines);
+  look(null);
 } catch (error) {
-  show({reason: `the engine for browsers could not be loaded: ${error.message}`});
+  show({reason: `the network could not be loaded: ${error.message}`});
 }
-if (document.querySelector('meta[name=engine]')?.content !== 'browser') {
-  const service = await serviceEngine(engines.browser?.about.model).catch(() => null);
-  if (service) {
-    $('docs').hidden = false;
-    arrive('service', service);
-  }
+const shared = () => fromText(new URLSearchParams(location.hash.slice(1)).get('drawing') ?? '');
+if (shared().length) pad.show(shared());
+else if (pad.strokes.length) readDrawing(); // drawn while the network was on its way
+else pad.show(examples[0].strokes, {sample: true});
+addEventListener('hashchange', () => { if (shared().length) pad.show(shared()); });
+
+if (has('service')) {
+  photos = await service().catch(() => null);
+  for (const id of photos ? ['docs', 'pick', 'file', 'photos'] : []) $(id).hidden = false;
+  if (photos) acceptPhotos({input: $('file'), drop: $('pad'), camera: $('camera'), viewfinder: $('viewfinder')}, readPhoto);
+} else $('home').hidden = false;
+
+if (has('map')) {
+  $('map').hidden = false;
+  new IntersectionObserver(async (seen, observer) => {
+    if (!seen.some(s => s.isIntersecting)) return;
+    observer.disconnect();
+    const data = await DigitMap.load('.', engines.engine.about.classes);
+    new DigitMap($('plane'), data, (own, told) => { showPicture(bitmap(own), own, told); scrollTo({top: 0, behavior: 'smooth'}); });
+    $('map').dataset.ready = 'yes';
+  }, {rootMargin: '600px'}).observe($('map'));
 }
 document.body.dataset.ready = 'yes';

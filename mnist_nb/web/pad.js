@@ -1,9 +1,12 @@
 // A canvas to draw on with mouse, pen, finger or keys. Strokes are kept in parts of its side, so they survive a resize.
 
-const WIDTH = .055, STEP = .02, UNDOS = 'Z'; // of the side: the pen, a step of the cursor
+export const WIDTH = .055;
+const STEP = .02, UNDOS = 'Z'; // of the side: the pen, a step of the cursor
 
 export class Pad extends EventTarget {
   strokes = [];
+  picture = null; // shown where nothing is drawn: a photo, a digit from elsewhere
+  sample = false;
   #pen = null; // the stroke being drawn, by pointer or keys
   #cursor = {x: .5, y: .5, shown: false, down: false};
 
@@ -17,7 +20,14 @@ export class Pad extends EventTarget {
   }
 
   undo() { this.#end(); if (this.strokes.pop()) this.#changed(); }
-  clear() { this.#end(); this.strokes = []; this.#changed(); }
+  clear() { this.show([]); }
+
+  // Strokes or a picture from elsewhere; a sample makes room for the first stroke that is drawn.
+  show(strokes, {picture = null, sample = false} = {}) {
+    this.#end();
+    Object.assign(this, {strokes: [...strokes], picture, sample});
+    this.#changed();
+  }
 
   on_pointerdown(event) {
     if (event.button || this.#pen) return;
@@ -66,7 +76,12 @@ export class Pad extends EventTarget {
     this.draw();
   }
 
-  #begin(id) { this.#pen = {id, stroke: []}; this.strokes.push(this.#pen.stroke); }
+  #begin(id) {
+    if (this.sample) this.strokes = [];
+    Object.assign(this, {picture: null, sample: false});
+    this.#pen = {id, stroke: []};
+    this.strokes.push(this.#pen.stroke);
+  }
   #end() { this.#pen = null; this.draw(); }
 
   #add(event) {
@@ -88,23 +103,32 @@ export class Pad extends EventTarget {
     if (canvas.width !== side) canvas.width = canvas.height = side;
     const pen = canvas.getContext('2d'), style = getComputedStyle(canvas);
     pen.clearRect(0, 0, side, side);
-    pen.strokeStyle = pen.fillStyle = style.color;
-    pen.lineCap = pen.lineJoin = 'round';
-    for (const stroke of this.strokes) {
-      stroke.forEach((b, i) => {
-        const a = stroke[Math.max(0, i - 1)];
-        pen.lineWidth = (a.width + b.width) / 2 * side;
-        pen.beginPath();
-        pen.moveTo(a.x * side, a.y * side);
-        pen.lineTo(b.x * side, b.y * side);
-        pen.stroke();
-      });
+    if (this.picture) {
+      const {width, height} = this.picture, scale = side / Math.max(width, height);
+      pen.imageSmoothingEnabled = scale < 2;
+      pen.drawImage(this.picture, (side - width * scale) / 2, (side - height * scale) / 2, width * scale, height * scale);
     }
+    pen.strokeStyle = style.color;
+    drawStrokes(pen, this.strokes, side);
     if (this.#cursor.shown) {
       pen.lineWidth = side / 250;
       pen.beginPath();
       pen.arc(this.#cursor.x * side, this.#cursor.y * side, WIDTH * side * (this.#pen ? .5 : .8), 0, 7);
       pen.stroke();
     }
+  }
+}
+
+export function drawStrokes(pen, strokes, side) {
+  pen.lineCap = pen.lineJoin = 'round';
+  for (const stroke of strokes) {
+    stroke.forEach((b, i) => {
+      const a = stroke[Math.max(0, i - 1)];
+      pen.lineWidth = (a.width + b.width) / 2 * side;
+      pen.beginPath();
+      pen.moveTo(a.x * side, a.y * side);
+      pen.lineTo(b.x * side, b.y * side);
+      pen.stroke();
+    });
   }
 }

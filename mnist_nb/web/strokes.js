@@ -71,6 +71,34 @@ function distance(p, a, b) { // of a point from a piece of a stroke
   return Math.hypot(p.x - a.x - t * dx, p.y - a.y - t * dy);
 }
 
+// Strokes as text for an address: of each point x, y and the pen's width, in 250 parts of the pad; 255 ends a stroke.
+export function toText(strokes) {
+  const bytes = strokes.flatMap(stroke => [...sparse(stroke).flatMap(p => [p.x * 250, p.y * 250, p.width * 1000].map(byte)), 255]);
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+export function fromText(text) {
+  let bytes;
+  try { bytes = atob(text.replaceAll('-', '+').replaceAll('_', '/')); } catch { return []; }
+  const strokes = [[]];
+  for (let i = 0; i < bytes.length;) {
+    if (bytes.charCodeAt(i) === 255) { strokes.push([]); i += 1; continue; }
+    const [x, y, width] = [0, 1, 2].map(k => bytes.charCodeAt(i + k));
+    if (!(x <= 250 && y <= 250 && width > 0 && width <= 250)) return []; // no drawing of ours
+    strokes.at(-1).push({x: x / 250, y: y / 250, width: width / 1000});
+    i += 3;
+  }
+  return strokes.filter(stroke => stroke.length);
+}
+
+const byte = value => Math.min(250, Math.max(0, Math.round(value)));
+
+// Fewer points: one where the pen has moved on by a fiftieth of the pad, and the last.
+const sparse = stroke => stroke.reduce((kept, p, i) => {
+  const last = kept.at(-1);
+  return !last || i === stroke.length - 1 || Math.hypot(p.x - last.x, p.y - last.y) > .02 ? [...kept, p] : kept;
+}, []);
+
 const range = values => [Math.min(...values), Math.max(...values)];
 
 // Ink 0..1 of a stroke's picture: how far each pixel's middle lies inside the pen's trace.
