@@ -1,0 +1,183 @@
+"The site's reference, written from what the package itself knows: modules, commands, HTTP, networks."
+
+import json
+import re
+from math import prod
+from pathlib import Path
+
+import onnx
+import typer
+from smalldocs import api
+
+from mnist_nb.cli import app
+from mnist_nb.predict import Predictor
+from mnist_nb.reading.network import find_model
+from mnist_nb.serving.app import Service, create_app
+from mnist_nb.support.record import load_record
+
+ROOT = Path(__file__).resolve().parent.parent
+ROWS = '| {} |'.format(' | '.join(['---'] * 4))
+
+
+def cell(text):
+    "Text for a cell of a Markdown table."
+    return re.sub(r'\s+', ' ', str(text)).replace('|', '\\|').replace('<', '&lt;').replace('$', '\\$')
+
+
+def page(title, description, *parts):
+    "A page of Markdown."
+    head = f'---\ntitle: "{title}"\ndescription: "{description}"\n---'
+    return '\n\n'.join([head, *filter(None, parts)]) + '\n'
+
+
+def notebooks():
+    "Which notebook, as a path on the site, makes which module, and its title."
+    found = {}
+    for path in sorted((ROOT / 'nbs').rglob('*.ipynb'), key=lambda p: (len(p.parts), p)):
+        cells = [''.join(c['source']) for c in json.loads(path.read_text())['cells']]
+        for text in cells:
+            if made := re.match(r'#\|\s*default_exp\s+(\S+)', text):
+                title = next(re.search(r'(?m)^# (.+)', t)[1] for t in cells if re.search(r'(?m)^# ', t))
+                name = re.sub(r'^\d+_', '', path.name)
+                found[f'mnist_nb.{made[1]}'] = (str(path.relative_to(ROOT / 'nbs').with_name(name)), title)
+    return found
+
+
+def write_modules(site):
+    "A page for each module, and one that lists every symbol."
+    made, folder, lists = notebooks(), site / 'reference' / 'modules', []
+    settings = api.Settings.read(site, {'packages': ['mnist_nb'], 'out': 'reference/modules', 'root': '..'})
+    symbols = api.inventory(['mnist_nb'])
+    for path in api.build(settings):
+        text = path.read_text()
+        module = re.search(r'title: "([\w.]+)"', text)[1]
+        if module == 'mnist_nb.cli' or module not in made:
+            path.unlink()  # commands have a page of their own
+            continue
+        source, title = made[module]
+        text = text.replace(f'title: "{module}"', f'title: "{module.removeprefix("mnist_nb.")}"', 1)
+        first = f'`from {module} import …`. Built, shown at work and tested in the notebook [{title}](../../{source}).\n\n'
+        path.write_text(re.sub(r'(?m)^## ', first + '## ', text, count=1))
+        mine = [s for s in symbols if s.module == module and s.name and not s.name.rpartition('.')[2].startswith('_')]
+        rows = [f'| [`{s.name}`](modules/{path.name}#{s.name}) | {cell(s.summary)} |' for s in mine]
+        head = f'## {module.removeprefix("mnist_nb.")}\n\n[{title}](../{source}); [its page](modules/{path.name})'
+        lists.append((module, '\n'.join([f'{head}\n', '| | |', '| --- | --- |', *rows])))
+    (site / '_symbols.json').unlink()
+    lists.sort(key=lambda entry: list(made).index(entry[0]))  # the six first
+    (site / 'reference' / 'index.qmd').write_text(
+        page('Reference', 'Every public function and class, the commands, HTTP, file formats, networks',
+             'Beside what follows: [the commands](../cli.ipynb) of `mnist-nb` and [their options](commands.qmd), '
+             '[HTTP](http.qmd), [file formats](formats.qmd), and [the networks](networks.qmd) that come along.',
+             *[text for _, text in lists])
+    )  # fmt: skip
+
+
+def commands(command, path=()):
+    "Every command below a group, with the words that call it."
+    if hasattr(command, 'commands'):
+        for name, below in command.commands.items():
+            yield from commands(below, (*path, name))
+    else:
+        yield ' '.join(path), command
+
+
+def kind_of(parameter):
+    "What a parameter takes, in a word."
+    name = str(getattr(parameter.type, 'name', parameter.type)).lower()
+    return {'str': 'text', 'text': 'text', 'bool': '', 'boolean': '', 'int': 'number', 'integer': 'number'}.get(
+        name.removesuffix(' range'), name
+    )
+
+
+def write_commands(site):
+    "What `--help` says, as tables."
+    parts = []
+    for name, command in commands(typer.main.get_command(app)):
+        rows = []
+        for p in command.params:
+            if 'help' in p.opts[0]:
+                continue
+            word = ', '.join(f'`{o}`' for o in p.opts) if p.opts[0].startswith('-') else f'`{p.name.upper()}`'
+            default = 'required' if p.required else '' if p.default in (None, False, ()) else f'`{p.default}`'
+            rows.append(f'| {word} | {kind_of(p)} | {default} | {cell(p.help or "")} |')
+        table = '\n'.join(['| option | takes | default | |', ROWS, *rows])
+        example = (command.epilog or '').removeprefix('Example: ')
+        parts += [f'## `{name}` {{#{name.replace(" ", "-")}}}', command.help, f'```sh\n{example}\n```' if example else '', table]
+    text = 'What `mnist-nb COMMAND --help` says of each. [Each at work, with what it prints](../cli.ipynb).'
+    (site / 'reference' / 'commands.qmd').write_text(page('Commands', 'Every command of mnist-nb with its options', text, *parts))
+
+
+def write_http(site):
+    "The service's endpoints, as its OpenAPI document has them."
+    schema = create_app(Service([None])).openapi()
+    rows, parts = [], []
+    for path, methods in schema['paths'].items():
+        for method, what in methods.items():
+            takes = ', '.join(f'`{kind}`' for kind in what.get('requestBody', {}).get('content', {})) or '–'
+            said = what.get('description') or what.get('summary', '')
+            rows.append(f'| `{method.upper()} {path}` | {cell(said)} | {takes} |')
+            query = [
+                f'| `{p["name"]}` | {cell(p.get("description") or p.get("schema", {}).get("description", ""))} | '
+                f'{"required" if p.get("required") else cell(p["schema"].get("default", ""))} |'
+                for p in what.get('parameters', [])
+            ]
+            answers = [f'| {code} | {cell(r["description"])} |' for code, r in what['responses'].items()]
+            parts += [f'## {method.upper()} {path}', said,
+                      '\n'.join(['| in the query | | default |', '| --- | --- | --- |', *query]) if query else '',
+                      '\n'.join(['| answers | |', '| --- | --- |', *answers])]  # fmt: skip
+    table = '\n'.join(['| | what it does | takes |', '| --- | --- | --- |', *rows])
+    text = 'What `mnist-nb serve` answers; `/docs` there lets one try it, `/openapi.json` is for programs. ' \
+        '[How it is built](../serving/app.ipynb), [how it is hosted](../serving/host.ipynb).'  # fmt: skip
+    example = "```sh\ncurl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8080/predict\n```"
+    (site / 'reference' / 'http.qmd').write_text(page('HTTP', "The service's endpoints", text, example, table, *parts))
+
+
+def card(name):
+    "What the file of a network says of itself, and what was measured of its recipe."
+    path = find_model(name)
+    facts, size = Predictor(name).facts, path.stat().st_size
+    parameters = sum(prod(t.dims) for t in onnx.load(path).graph.initializer)
+    config = {k: v for k, v in facts.get('config', {}).items() if v not in (0, 0.0, None)}
+    rows = {
+        'network': f'`{facts["arch"]}`, {parameters:,} parameters, {size / 1000:,.0f} kB as ONNX',
+        'learned from': f'{facts["train_images"]:,} images of {facts["dataset"]}; {facts["valid_images"]:,} more to choose by',
+        'data digest': f'`{facts["data_digest"][:16]}…`',
+        'trained on': f'{facts["machine"]}, {facts["threads"]} threads, {facts["train_seconds"]:.0f} s, seed {facts["seed"]}',
+        'validation': f'{facts["valid_accuracy"]:.2%} of the images held out',
+        'calibration': f'logits are divided by {facts["temperature"]:.3f}; below a probability of {facts["reject_below"]:.3f} it refuses',
+        'settings': ', '.join(f'{k} {v}' for k, v in config.items() if not isinstance(v, dict)),
+    }
+    if record := load_record(ROOT / 'results' / 'avx2', name):
+        measured = f'{record["accuracy_mean"]:.3%} ± {record["accuracy_std"]:.3%} of the 10,000 test images, mean of {record["n"]} seeds (`{record["command"]}`)'
+        rows['its recipe reaches'] = measured
+    table = '\n'.join(['| | |', '| --- | --- |', *(f'| {key} | {cell(value)} |' for key, value in rows.items())])
+    return f'## {name}\n\n{USES[name]}\n\n{table}'
+
+
+USES = {
+    'fast': 'Three seconds of training. For teaching, for trying things out. It knows clean MNIST only: don\'t show it photographs.',
+    'cnn': 'A plain convolutional network, trained for a minute on distorted digits. For MNIST-like pictures.',
+    'pocket': 'The network of `cnn` with the training of `robust`: small enough for a page or a chip, and used to other people\'s digits.',
+    'strong': 'The most accurate on MNIST\'s own test images. Less at home with photographs than `robust`.',
+    'robust': 'The default: learned from distorted digits, made-up photographs, other schools of writing, and pictures that are no digits, '
+              'which it refuses. Not made for letters, for signatures, or for decisions about people that nobody looks over.',
+}  # fmt: skip
+
+
+def write_networks(site):
+    "A card for each network that ships."
+    text = 'Each file of weights says what it is, what it learned from and how it was measured; this page is written from that. ' \
+        'All learned from MNIST: digits of some 500 American writers of the 1990s. What they make of other hands was ' \
+        '[measured](../evidence/corruptions.ipynb), as was [what they refuse](../evidence/refusal.ipynb).'  # fmt: skip
+    (site / 'reference' / 'networks.qmd').write_text(
+        page('Networks', 'A card for each network that comes along', text, *map(card, USES))
+    )
+
+
+def write_all(site):
+    "All pages of the reference that are not written by hand."
+    (site / 'reference').mkdir(exist_ok=True)
+    write_modules(site)
+    write_commands(site)
+    write_http(site)
+    write_networks(site)
