@@ -2,13 +2,18 @@
 
 import io
 import json
+import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 from PIL import Image, ImageFilter, ImageOps
+from playwright.sync_api import sync_playwright
 
 from mnist_nb.data import augment, generator, load_mnist, show_digits, stratified_split
 from mnist_nb.eval import probabilities_of, show_worst
@@ -17,7 +22,7 @@ from mnist_nb.evidence.peers import plot_race
 from mnist_nb.evidence.phones import take
 from mnist_nb.models import load_weights
 from mnist_nb.optimize import plot_forms
-from mnist_nb.predict import Predictor, predict
+from mnist_nb.predict import predict
 from mnist_nb.reading.network import find_model
 from mnist_nb.reading.page import explain, prepare
 from mnist_nb.support.record import load_record
@@ -140,29 +145,42 @@ def draw_sizes():
     plot_forms(tables).savefig(IMAGES / 'sizes.png', dpi=110)
 
 
-def draw_turning():
-    "A six turned to a nine, with the ten probabilities of each moment: the picture that moves."
-    digits, ask = load_mnist('test'), Predictor()
-    six = Image.fromarray(digits.images[digits.labels == 6][1, 0].numpy())
-    frames = []
-    for angle in [*range(0, 190, 6), *[186] * 6]:
-        seen = np.asarray(six.rotate(angle, Image.Resampling.BICUBIC))
-        chances = ask(seen[None])[0]
-        best = chances.argmax()
-        fig, (left, right) = plt.subplots(1, 2, figsize=(5, 2.3), width_ratios=(1, 1.5), layout='constrained')
-        left.imshow(seen, cmap='gray_r')
-        left.set(xticks=[], yticks=[], title=f'turned by {angle}°')
-        sure = chances.max() >= ask.facts['reject_below']
-        right.bar(range(10), chances, color=['tab:orange' if i == best and sure else 'tab:gray' for i in range(10)])
-        right.set(xticks=range(10), ylim=(0, 1), ylabel='probability')
-        right.set_title(f'{best}, {chances.max():.0%} sure' if sure else f'refused: perhaps {best}')
-        fig.canvas.draw()
-        frames.append(Image.fromarray(np.asarray(fig.canvas.buffer_rgba())[..., :3]).quantize(24))
-        plt.close(fig)
-    still = len(frames) - 6
-    frames[0].save(
-        IMAGES / 'turning.gif', save_all=True, append_images=frames[1:], duration=[160] * still + [400] * 6, loop=0
-    )
+def draw_pad():
+    "The pad at work, as a picture that moves: a seven, a nine and a scribble are drawn, by a browser."
+    handler = partial(SimpleHTTPRequestHandler, directory=WEB)
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server, sync_playwright() as playwright:
+        Thread(target=server.serve_forever, daemon=True).start()
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which('chromium') or shutil.which('google-chrome'),
+            args=['--no-sandbox', '--disable-gpu'],
+        )
+        page = browser.new_page(viewport={'width': 760, 'height': 480}, color_scheme='light')
+        page.goto(f'http://127.0.0.1:{server.server_port}/index.html')
+        page.wait_for_selector('body[data-ready]')
+        page.add_style_tag(content='header, #examples, .buttons, .wide, footer { display: none !important }')
+        examples = page.evaluate("import('./examples.js').then(m => m.examples)")
+        frames, waits = [], []
+
+        def shoot(wait):
+            frames.append(Image.open(io.BytesIO(page.screenshot(clip={'x': 0, 'y': 0, 'width': 760, 'height': 330}))))
+            waits.append(wait)
+
+        box = page.locator('#pad').bounding_box()
+        for name in ('a seven with a bar', 'a four or a nine?', 'a scribble'):
+            page.evaluate("document.getElementById('clear').click()")
+            for stroke in next(e['strokes'] for e in examples if e['name'] == name):
+                for i, p in enumerate(stroke):
+                    page.mouse.move(box['x'] + p['x'] * box['width'], box['y'] + p['y'] * box['height'])
+                    if i == 0:
+                        page.mouse.down()
+                    if i % 6 == 5:
+                        shoot(90)
+                page.mouse.up()
+            shoot(1600)
+        browser.close()
+        server.shutdown()
+    small = [f.convert('RGB').resize((608, 264), Image.Resampling.LANCZOS).quantize(32) for f in frames]
+    small[0].save(IMAGES / 'pad.gif', save_all=True, append_images=small[1:], duration=waits, loop=0)
 
 
 def draw_example():
@@ -180,10 +198,10 @@ def draw_example():
 
 def main():
     draw_example()
+    draw_pad()
     draw_layers()
     draw_errors()
     draw_sizes()
-    draw_turning()
     draw_reads()
     draw_digits()
     draw_race()

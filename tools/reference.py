@@ -45,7 +45,7 @@ def notebooks():
 
 def write_modules(site):
     "A page for each module, and one that lists every symbol."
-    made, folder, lists = notebooks(), site / 'reference' / 'modules', []
+    made, lists = notebooks(), []
     settings = api.Settings.read(site, {'packages': ['mnist_nb'], 'out': 'reference/modules', 'root': '..'})
     symbols = api.inventory(['mnist_nb'])
     for path in api.build(settings):
@@ -56,19 +56,21 @@ def write_modules(site):
             continue
         source, title = made[module]
         text = text.replace(f'title: "{module}"', f'title: "{module.removeprefix("mnist_nb.")}"', 1)
-        first = f'`from {module} import …`. Built, shown at work and tested in the notebook [{title}](../../{source}).\n\n'
+        first = (
+            f'`from {module} import …`. Built, shown at work and tested in the notebook [{title}](../../{source}).\n\n'
+        )
+        text = text.replace('\n---\n', f'\norder: {list(made).index(module)}\n---\n', 1)
         path.write_text(re.sub(r'(?m)^## ', first + '## ', text, count=1))
         mine = [s for s in symbols if s.module == module and s.name and not s.name.rpartition('.')[2].startswith('_')]
-        rows = [f'| [`{s.name}`](modules/{path.name}#{s.name}) | {cell(s.summary)} |' for s in mine]
-        head = f'## {module.removeprefix("mnist_nb.")}\n\n[{title}](../{source}); [its page](modules/{path.name})'
-        lists.append((module, '\n'.join([f'{head}\n', '| | |', '| --- | --- |', *rows])))
+        names = ' · '.join(f'[`{s.name}`](modules/{path.name}#{s.name})' for s in mine)
+        lists.append((module, f'| [{module.removeprefix("mnist_nb.")}](modules/{path.name}) | {names} |'))
     (site / '_symbols.json').unlink()
     lists.sort(key=lambda entry: list(made).index(entry[0]))  # the six first
     (site / 'reference' / 'index.qmd').write_text(
         page('Reference', 'Every public function and class, the commands, HTTP, file formats, networks',
              'Beside what follows: [the commands](../cli.ipynb) of `mnist-nb` and [their options](commands.qmd), '
              '[HTTP](http.qmd), [file formats](formats.qmd), and [the networks](networks.qmd) that come along.',
-             *[text for _, text in lists])
+             '## Every symbol\n\n' + '\n'.join(['| module | |', '| --- | --- |', *[row for _, row in lists]]))
     )  # fmt: skip
 
 
@@ -102,9 +104,16 @@ def write_commands(site):
             rows.append(f'| {word} | {kind_of(p)} | {default} | {cell(p.help or "")} |')
         table = '\n'.join(['| option | takes | default | |', ROWS, *rows])
         example = (command.epilog or '').removeprefix('Example: ')
-        parts += [f'## `{name}` {{#{name.replace(" ", "-")}}}', command.help, f'```sh\n{example}\n```' if example else '', table]
+        parts += [
+            f'## `{name}` {{#{name.replace(" ", "-")}}}',
+            command.help,
+            f'```sh\n{example}\n```' if example else '',
+            table,
+        ]
     text = 'What `mnist-nb COMMAND --help` says of each. [Each at work, with what it prints](../cli.ipynb).'
-    (site / 'reference' / 'commands.qmd').write_text(page('Commands', 'Every command of mnist-nb with its options', text, *parts))
+    (site / 'reference' / 'commands.qmd').write_text(
+        page('Commands', 'Every command of mnist-nb with its options', text, *parts)
+    )
 
 
 def write_http(site):
@@ -174,6 +183,12 @@ def write_networks(site):
     )
 
 
+def write_changelog(site):
+    "The changelog, as a page."
+    text = (ROOT / 'CHANGELOG.md').read_text().partition('\n\n')[2]
+    (site / 'changelog.qmd').write_text(page('Changelog', 'What changed, version by version', text))
+
+
 def write_all(site):
     "All pages of the reference that are not written by hand."
     (site / 'reference').mkdir(exist_ok=True)
@@ -181,3 +196,4 @@ def write_all(site):
     write_commands(site)
     write_http(site)
     write_networks(site)
+    write_changelog(site)
