@@ -1,15 +1,24 @@
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from drawing import photo_of
+from playwright.sync_api import sync_playwright
 
 from mnist_nb.data import CLASSES, load_mnist, make_digits
 
+ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)  # small work is faster so, and the suite's runs are compared bit for bit
 
 
@@ -62,3 +71,51 @@ def service():
 def pictures():
     "Real digits, uint8 `[n,28,28]`, that the shipped weights were not trained on where there is complete MNIST."
     return load_mnist('test').images[:, 0].numpy()
+
+
+@pytest.fixture(scope='module')
+def browser(pictures, tmp_path_factory):
+    "Chromium, whose camera looks at a photo."
+    if not (chromium := shutil.which('chromium') or shutil.which('google-chrome')):
+        pytest.skip('no Chromium; on Debian: apt install chromium')
+    film = tmp_path_factory.mktemp('camera') / 'film.mjpeg'  # pictures, one after the other
+    photo_of(pictures[0]).resize((640, 480)).convert('RGB').save(film, 'JPEG')
+    film.write_bytes(film.read_bytes() * 2)
+    camera = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']
+    camera += [f'--use-file-for-fake-video-capture={film}']
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu', *camera])
+
+
+@pytest.fixture
+def open_page(browser):
+    "Open the page, and fail on whatever it says on the console."
+    said, contexts, meant = [], [], []
+
+    def open_(url, expected='nothing', **options):
+        meant.append(expected)
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on('console', lambda m: said.append(m.text) if m.type in ('error', 'warning') else None)
+        page.on('pageerror', lambda e: said.append(str(e)))
+        page.goto(url)
+        page.wait_for_selector('body[data-ready]')
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not [s for s in said if not any(m in s for m in meant)]
+
+
+@pytest.fixture(scope='session')
+def site(tmp_path_factory):
+    "The site, as `make docs` builds it, behind an address: that one, and its folder."
+    folder = Path(os.environ.get('MNIST_NB_SITE', ROOT / '_docs'))
+    if 'MNIST_NB_SITE' not in os.environ:
+        subprocess.run([sys.executable, ROOT / 'tools' / 'docs.py', '--check'], cwd=ROOT, check=True)
+    with ThreadingHTTPServer(('127.0.0.1', 0), partial(SimpleHTTPRequestHandler, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}/', folder
+        server.shutdown()
