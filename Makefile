@@ -33,7 +33,7 @@ docs: $(VENV)/installed-dev ## Build the site in _docs
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python tools/docs.py --check
 
 lab: $(VENV)/installed-dev ## Open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab nbs
+	@$(BIN)/jupyter lab nbs/00_data.ipynb
 
 format: $(VENV)/installed-dev ## Format, clean and export the notebooks, write the README
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; ruff check --fix -q . ; ruff format -q . && nbdev_clean && nbdev_export && python tools/readme.py

@@ -28,7 +28,8 @@ statuses = [
     '7 - Inactive',
 ]
 licenses = {'apache2': 'Apache-2.0', 'mit': 'MIT', 'bsd3': 'BSD-3-Clause'}
-extras = {extra: words(f'{extra}_requirements') for extra in ('serve', 'scale', 'edge', 'executorch', 'tensorboard')}
+EXTRAS = 'serve', 'scale', 'edge', 'executorch', 'lab', 'tensorboard'
+extras = {extra: words(f'{extra}_requirements') for extra in EXTRAS}
 
 setup(
     name=cfg['lib_name'],

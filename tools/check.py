@@ -93,9 +93,9 @@ def check_notebooks():
     COUNTS['failed'] += failed
 
 
-def check_pytest():
+def check_pytest(site):
     "Run the black-box tests."
-    code, out = run(sys.executable, '-m', 'pytest', '-q', '-rs', 'tests')
+    code, out = run(sys.executable, '-m', 'pytest', '-q', '-rs', 'tests', MNIST_NB_SITE=str(site))
     found = {
         word: int(n) for n, word in re.findall(r'(\d+) (passed|failed|error|skipped)', out.strip().splitlines()[-1])
     }
@@ -104,11 +104,11 @@ def check_pytest():
     COUNTS['failed'] += found.get('failed', 0) + found.get('error', 0) or (1 if code else 0)
 
 
-def check_site():
-    "Build the site and follow its links."
-    with tempfile.TemporaryDirectory(prefix='site') as tmp:
-        copy_of_tree(Path(tmp))
-        count(run(sys.executable, 'tools/docs.py', '--check', cwd=tmp)[0] == 0, 'the site does not build')
+def check_site(folder):
+    "Build the site in a copy of the tree, and follow its links."
+    copy_of_tree(folder)
+    count(run(sys.executable, 'tools/docs.py', '--check', cwd=folder)[0] == 0, 'the site does not build')
+    return folder / '_docs'
 
 
 def check_container():
@@ -127,9 +127,9 @@ def main():
     count(run('ruff', 'check', '.')[0] == 0, 'lint', 'make format')
     count(run('ruff', 'format', '--check', '.')[0] == 0, 'format', 'make format')
     check_sync()
-    check_site()
     check_container()
-    check_pytest()
+    with tempfile.TemporaryDirectory(prefix='site') as tmp:
+        check_pytest(check_site(Path(tmp)))
     check_notebooks()
     print(f'\n{COUNTS["passed"]} passed, {COUNTS["failed"]} failed, {COUNTS["skipped"]} skipped', flush=True)
     sys.exit(bool(COUNTS['failed'] or not COUNTS['passed']))
