@@ -215,3 +215,34 @@ def test_imports_run_downwards(room):
 def test_studies_have_no_module():
     for path in (ROOT / 'nbs' / 'research').glob('*.ipynb'):
         assert 'default_exp' not in path.read_text()
+
+
+def test_quarto_is_asked_only_for_what_it_knows():
+    from smalldocs.config import HTML_OPTIONS, load
+    from smalldocs.quarto_keys import QUARTO_PAGE_OPTIONS
+
+    project = load(ROOT / 'nbs')
+    assert not project.warnings
+    options = {key for key in project.html_options() if key not in ('resources',)}
+    assert options <= QUARTO_PAGE_OPTIONS | HTML_OPTIONS, options
+
+
+def test_every_page_stands_in_the_sidebar():
+    text = (ROOT / '_quarto.yml').read_text()
+    pages = [p.relative_to(ROOT / 'nbs') for kind in ('*.ipynb', '*.qmd') for p in (ROOT / 'nbs').rglob(kind)]
+    assert [p for p in pages if str(p) not in text and str(p) != 'index.ipynb'] == []
+
+
+def test_what_waits_for_binder_and_colab():
+    wanted = [line for line in (ROOT / 'binder' / 'requirements.txt').read_text().splitlines() if line[0] not in '#-']
+    dev = settings()['dev_requirements'].split()
+    assert wanted and set(wanted) <= set(dev)  # the same versions as everywhere
+    for cell in json.loads((ROOT / 'colab.ipynb').read_text())['cells']:
+        source = re.sub(r'(?m)^(\s*)!.*', r'\1pass', ''.join(cell['source']))
+        assert cell['cell_type'] == 'markdown' or compile(source, 'colab', 'exec')
+
+
+def test_changelog_and_citation_know_the_version():
+    version = settings()['version']
+    assert f'## {version}' in (ROOT / 'CHANGELOG.md').read_text()
+    assert f'version: {version}' in (ROOT / 'CITATION.cff').read_text()

@@ -103,12 +103,15 @@ def write_map(
     model: str = 'pocket',  # Name of a shipped network with its weights
     data_dir: str | Path | None = None,  # Where MNIST lies
     writers: str | Path | None = None,  # QMNIST's label file of the test images
+    points: np.ndarray | None = None,  # `[n,2]` from `lay_out`; default: made here, in half a minute
 ) -> Path:  # The JSON
     "Write what a page needs to show the test set as a map."
     folder, digits, predictor = Path(folder), load_mnist('test', data_dir), Predictor(model)
-    network = load_weights(find_model(model).with_suffix('.safetensors'))[0].eval()
     probabilities = predictor(digits.images.numpy())
-    places = np.round(lay_out(features(network, digits.images)) * 1023).astype(int)
+    if points is None:
+        network = load_weights(find_model(model).with_suffix('.safetensors'))[0].eval()
+        points = lay_out(features(network, digits.images))
+    places = np.round(points * 1023).astype(int)
     facts = {
         'dataset': digits.dataset,
         'model': model,
@@ -123,7 +126,7 @@ def write_map(
     }
     folder.mkdir(parents=True, exist_ok=True)
     out = io.BytesIO()
-    draw_sheet(digits.images).convert('RGB').save(out, 'WEBP', lossless=True, quality=100, method=6)
+    draw_sheet(digits.images).convert('RGB').save(out, 'WEBP', lossless=True)
     write_atomic(folder / 'map.webp', out.getvalue())
     write_atomic(folder / 'map.json', json.dumps(facts, separators=(',', ':')).encode())
     return folder / 'map.json'
