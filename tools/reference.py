@@ -122,19 +122,21 @@ def write_http(site):
     rows, parts = [], []
     for path, methods in schema['paths'].items():
         for method, what in methods.items():
-            takes = ', '.join(f'`{kind}`' for kind in what.get('requestBody', {}).get('content', {})) or '–'
+            takes = ', '.join(f'`{kind}`' for kind in what.get('requestBody', {}).get('content', {}))
             said = what.get('description') or what.get('summary', '')
-            rows.append(f'| `{method.upper()} {path}` | {cell(said)} | {takes} |')
+            title = f'{method.upper()} {path}'
+            name = re.sub('[^a-z]+', '-', title.lower()).strip('-')
+            rows.append(f'| [`{title}`](#{name}) | {cell(said)} |')
             query = [
                 f'| `{p["name"]}` | {cell(p.get("description") or p.get("schema", {}).get("description", ""))} | '
                 f'{"required" if p.get("required") else cell(p["schema"].get("default", ""))} |'
                 for p in what.get('parameters', [])
             ]
             answers = [f'| {code} | {cell(r["description"])} |' for code, r in what['responses'].items()]
-            parts += [f'## {method.upper()} {path}', said,
+            parts += [f'## {title} {{#{name}}}', said, f'Takes {takes}.' if takes else '',
                       '\n'.join(['| in the query | | default |', '| --- | --- | --- |', *query]) if query else '',
                       '\n'.join(['| answers | |', '| --- | --- |', *answers])]  # fmt: skip
-    table = '\n'.join(['| | what it does | takes |', '| --- | --- | --- |', *rows])
+    table = '\n'.join(['| | what it does |', '| --- | --- |', *rows])
     text = 'What `mnist-nb serve` answers; `/docs` there lets one try it, `/openapi.json` is for programs. ' \
         '[How it is built](../serving/app.ipynb), [how it is hosted](../serving/host.ipynb).'  # fmt: skip
     example = "```sh\ncurl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8080/predict\n```"
