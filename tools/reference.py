@@ -12,7 +12,7 @@ from smalldocs import api
 from mnist_nb.cli import app
 from mnist_nb.predict import Predictor
 from mnist_nb.reading.network import find_model
-from mnist_nb.serving.app import Service, create_app
+from mnist_nb.serving.app import Answer, Digit, Fault, Number, Service, create_app
 from mnist_nb.support.record import load_record
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,6 +116,12 @@ def write_commands(site):
     )
 
 
+def fields_of(model):
+    "What a JSON object that comes back holds."
+    rows = [f'| `{name}` | {cell(f.description or "")} |' for name, f in model.model_fields.items()]
+    return f'### {model.__name__}\n\n{model.__doc__}\n\n' + '\n'.join(['| field | |', '| --- | --- |', *rows])
+
+
 def write_http(site):
     "The service's endpoints, as its OpenAPI document has them."
     schema = create_app(Service([None])).openapi()
@@ -140,7 +146,18 @@ def write_http(site):
     text = 'What `mnist-nb serve` answers; `/docs` there lets one try it, `/openapi.json` is for programs. ' \
         '[How it is built](../serving/app.ipynb), [how it is hosted](../serving/host.ipynb).'  # fmt: skip
     example = "```sh\ncurl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' http://127.0.0.1:8080/predict\n```"
-    (site / 'reference' / 'http.qmd').write_text(page('HTTP', "The service's endpoints", text, example, table, *parts))
+    (site / 'reference' / 'http.qmd').write_text(
+        page(
+            'HTTP',
+            "The service's endpoints",
+            text,
+            example,
+            table,
+            *parts,
+            '## What comes back',
+            *map(fields_of, (Answer, Number, Digit, Fault)),
+        )
+    )
 
 
 def card(name):
@@ -175,13 +192,44 @@ USES = {
 }  # fmt: skip
 
 
+def card_of_reader(name, title, what, measured):
+    "What the file of `lines` or of `ink` says of itself."
+    path = find_model(name)
+    network = onnx.load(path, load_external_data=False)
+    facts = json.loads({p.key: p.value for p in network.metadata_props}['mnist_nb'])
+    parameters = sum(prod(t.dims) for t in network.graph.initializer)
+    rows = {
+        'network': f'{parameters:,} parameters, {path.stat().st_size / 1000:,.0f} kB as ONNX',
+        'learned from': f'pages and lines drawn with the digits of {facts["dataset"]}, never the same twice',
+        'data digest': f'`{facts["data_digest"][:16]}…`',
+        'settings': ', '.join(f'{k} {v}' for k, v in facts['config'].items()),
+        'measured': measured,
+    }
+    table = '\n'.join(['| | |', '| --- | --- |', *(f'| {key} | {cell(value)} |' for key, value in rows.items())])
+    return f'## {name}\n\n{title} {what}\n\n{table}'
+
+
+READERS = [
+    ('lines', 'Reads a line of digits as a whole.', 'For postcodes, amounts, lists; not for letters, nor for print of '
+     'every kind.', '[number by number](../evidence/numbers.ipynb)'),
+    ('ink', "Finds a pen's line in a photograph.", 'What is not ink (paper, rulings, shadows) it takes away; hairlines of a '
+     'hard pencil it may lose.', '[photograph by photograph](../evidence/phones.ipynb)'),
+]  # fmt: skip
+
+
 def write_networks(site):
     "A card for each network that ships."
     text = 'Each file of weights says what it is, what it learned from and how it was measured; this page is written from that. ' \
         'All learned from MNIST: digits of some 500 American writers of the 1990s. What they make of other hands was ' \
         '[measured](../evidence/corruptions.ipynb), as was [what they refuse](../evidence/refusal.ipynb).'  # fmt: skip
     (site / 'reference' / 'networks.qmd').write_text(
-        page('Networks', 'A card for each network that comes along', text, *map(card, USES))
+        page(
+            'Networks',
+            'A card for each network that comes along',
+            text,
+            *map(card, USES),
+            *(card_of_reader(*reader) for reader in READERS),
+        )
     )
 
 

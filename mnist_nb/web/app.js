@@ -12,7 +12,7 @@ import {Why} from './why.js';
 const $ = id => document.getElementById(id), percent = p => `${(100 * p).toFixed(1)} %`;
 const has = name => document.querySelector(`meta[name=${name}]`).content === 'yes';
 const pad = new Pad($('pad'));
-let engines = null, inside, breakIt, why, photos = null, turn = 0, pixels = null, context = '', later = 0;
+let engines = null, inside, breakIt, why, photos = null, turn = 0, pixels = null, context = '', theirs = null, later = 0, frame = 0;
 
 const bars = Array.from({length: 10}, (_, i) => {
   const fill = make('span', {className: 'fill'}), shown = make('span', {className: 'percent', textContent: '–'});
@@ -35,50 +35,59 @@ function show(answer, seen) {
   $('seen').setAttribute('aria-label', `What the network sees: ${said || 'nothing yet'}`);
 }
 
-// What is looked at: a picture of 28 x 28, and what is to be said of where it comes from.
+// What is looked at: a picture of 28 x 28, and what is to be said of where it comes from. `theirs` is the service's answer
+// to a photo, which stands as long as nothing is changed.
 function look(own, about = '', moved = null) {
   [pixels, context] = [own, about];
   if (!engines) return; // it looks again when they are there
-  const seen = pixels && breakIt.apply(pixels), answer = seen && engines.engine.answerOf(seen);
-  const notes = [about, breakIt.isBroken && 'spoiled by the sliders', inside.cut && 'with parts switched off', answer?.reason];
-  show(answer && {...answer, reason: notes.filter(Boolean).join('; ')}, seen);
-  inside.update();
-  breakIt.stop();
+  const seen = pixels && breakIt.apply(pixels), answer = engines.engine.answerOf(seen ?? new Uint8Array(784));
+  const changes = [breakIt.isBroken && 'spoiled by the sliders', inside.cut && 'with parts switched off'].filter(Boolean);
+  const best = theirs && !changes.length ? theirs : answer, smaller = theirs && changes.length && "read by the page's own, smaller network";
+  show(seen && {...best, reason: [about, smaller, ...changes, best.reason].filter(Boolean).join('; ')}, seen);
+  breakIt.stop(moved);
   why.stop();
+  cancelAnimationFrame(frame);
+  frame = requestAnimationFrame(() => inside.update());
   clearTimeout(later); // what takes longer waits until the pen rests
   later = setTimeout(() => {
-    breakIt.update(pixels, moved);
+    breakIt.update(pixels);
     why.update(seen, answer);
   }, 120);
 }
 
-// Several digits are a number; the least sure is looked at.
-function readDrawing() {
+// Several digits are a number; the least sure is looked at, and stays so while sliders move.
+function readDrawing(moved = null, kept = null) {
   const digits = digitsOf(pad.strokes).map(toMnist);
-  if (!digits.length || !engines) return look(digits[0] ?? null);
-  const answers = digits.map(d => engines.bench.follow(engines.engine).answerOf(d));
-  const least = answers.reduce((i, a, j) => a.probability < answers[i].probability ? j : i, 0);
-  if (digits.length === 1) return look(digits[0]);
-  look(digits[least], `digit ${least + 1} of ${digits.length}, the least sure`);
+  if (digits.length < 2 || !engines) return look(digits[0] ?? null, '', moved);
+  const answers = digits.map(d => engines.bench.follow(engines.engine).answerOf(breakIt.apply(d)));
+  least = kept ?? answers.reduce((i, a, j) => a.probability < answers[i].probability ? j : i, 0);
+  look(digits[least], `digit ${least + 1} of ${digits.length}, the least sure`, moved);
   const digit = answers.map(a => a.rejected ? '?' : a.digit).join('');
   $('digit').textContent = digit;
   $('digit').style.setProperty('--digits', digit.length);
   $('spoken').textContent = digit;
 }
 
-const ask = moved => pad.strokes.length ? readDrawing() : look(pixels, context, moved);
+let least = 0; // which digit of a number is looked at
+const ask = moved => pad.strokes.length ? readDrawing(moved, least) : look(pixels, context, moved);
 
 // Something new to look at; what was asked before and is answered later is not shown any more.
 function begin() {
   turn += 1;
+  theirs = null;
   $('photo').hidden = true;
   return turn;
 }
 
+function buttons() {
+  $('undo').disabled = !pad.canUndo;
+  $('share').disabled = !pad.strokes.length;
+  $('clear').disabled = !pad.strokes.length && !pixels;
+}
+
 function remember() {
   const drawn = pad.strokes.length > 0;
-  $('undo').disabled = $('share').disabled = !drawn;
-  $('clear').disabled = !drawn && !pixels;
+  buttons();
   history.replaceState(null, '', drawn && !pad.sample ? `#drawing=${toText(pad.strokes)}` : location.pathname + location.search);
 }
 
@@ -87,15 +96,18 @@ pad.addEventListener('change', () => {
   if (pad.strokes.length || !pad.picture) { begin(); readDrawing(); }
   clearTimeout(remembering);
   remembering = setTimeout(remember, 150);
-  $('undo').disabled = $('clear').disabled = $('share').disabled = !pad.strokes.length;
+  buttons();
 });
 $('undo').addEventListener('click', () => pad.undo());
-$('clear').addEventListener('click', () => { pad.clear(); look(null); });
+$('clear').addEventListener('click', () => { pad.clear(); look(null); buttons(); });
 $('share').addEventListener('click', async () => {
-  pad.sample = false; // what is shared has an address
-  remember();
-  const link = location.href, say = text => { $('share').textContent = text; setTimeout(() => { $('share').textContent = 'Copy link'; }, 2000); };
-  await navigator.clipboard?.writeText(link).then(() => say('Copied'), () => say('It is in the address'));
+  const link = `${location.href.split('#')[0]}#drawing=${toText(pad.strokes)}`;
+  const say = text => {
+    $('share').textContent = $('heard').textContent = text;
+    setTimeout(() => { $('share').textContent = 'Copy link'; $('heard').textContent = ''; }, 2000);
+  };
+  const copied = navigator.clipboard?.writeText(link) ?? Promise.reject(new Error('only where the connection is safe'));
+  await copied.then(() => say('Copied'), () => { history.replaceState(null, '', link); say('It is in the address'); });
 });
 
 // A picture that nobody drew here: shown on the pad, and looked at.
@@ -103,7 +115,7 @@ function showPicture(picture, own, about) {
   begin();
   pad.show([], {picture});
   look(own, about);
-  $('clear').disabled = false;
+  buttons();
 }
 
 function bitmap(own) {
@@ -125,14 +137,6 @@ for (const {name, strokes} of examples) {
   tile(name, canvas, () => pad.show(strokes, {sample: true}));
 }
 
-// A photograph that comes with the page, and what the package made of it.
-tile('a photograph', make('img', {src: 'photo.jpg', alt: ''}), async () => {
-  const mine = begin(), [{seen}, photo] = await Promise.all([fetch('photo.json').then(r => r.json()), picture('photo.jpg')]);
-  if (mine !== turn) return;
-  showPicture(photo, Uint8Array.from(seen), 'a photograph, whose ink was found first');
-  showWay('photo-way.png');
-});
-
 async function picture(src) {
   const image = make('img', {src});
   await image.decode();
@@ -149,23 +153,26 @@ function showWay(src, number = '') {
 }
 
 async function readPhoto(file, problem) {
-  pad.clear();
-  const mine = begin();
-  look(null);
-  if (!file || !photos) return show({reason: problem ?? 'photos need the service'});
+  if (!file || !photos) return show({reason: problem ?? 'photos need the service'}); // what is drawn stays
+  const mine = begin(), before = pixels;
   show({reason: 'reading the photo …'});
   try {
     const {answer, number, way} = await photos.photo(file);
     if (mine !== turn) return;
-    const source = URL.createObjectURL(file), own = await picture(source).catch(() => null);
+    const source = URL.createObjectURL(file), picture_ = await picture(source).catch(() => null);
     URL.revokeObjectURL(source);
     if (mine !== turn) return;
-    const seen = answer.seen && Uint8Array.from(answer.seen.flat());
-    if (seen) showPicture(own, seen, ''); // the page's own network looks at it inside; the service's, which is larger, answers
-    show({...answer, reason: [answer.reason, `read by ${photos.reader} at the service`].filter(Boolean).join('; ')}, seen);
+    breakIt.rest();
+    inside.rest();
+    if (!answer.seen) return show(answer);
+    showPicture(picture_, Uint8Array.from(answer.seen.flat()), `read by ${photos.reader} at the service`);
+    theirs = answer;
+    look(pixels, context);
     showWay(way, number?.digits.length > 1 ? `Read as a number: ${number.lines.join(', ')}` : '');
   } catch (error) {
-    if (mine === turn) show({reason: error.status ? error.message : 'the service is away; photos need it'});
+    if (mine !== turn) return;
+    pixels = before;
+    show({reason: error.status ? error.message : 'the service is away; photos need it'});
   }
 }
 
@@ -184,6 +191,18 @@ else if (pad.strokes.length) readDrawing(); // drawn while the network was on it
 else pad.show(examples[0].strokes, {sample: true});
 addEventListener('hashchange', () => { if (shared().length) pad.show(shared()); });
 
+// Hard digits of MNIST, and a photograph with what the package made of it.
+const given = await fetch('examples.json').then(r => r.json()).catch(() => ({hard: []}));
+for (const {label, seen} of given.hard) {
+  tile(`a hard digit of MNIST, labelled ${label}`, bitmap(seen), () => showPicture(bitmap(seen), Uint8Array.from(seen), `a digit of MNIST, labelled ${label}`));
+}
+if (given.photo) tile('a photograph', make('img', {src: 'photo.jpg', alt: ''}), async () => {
+  const mine = begin(), photo = await picture('photo.jpg');
+  if (mine !== turn) return;
+  showPicture(photo, Uint8Array.from(given.photo), 'a photograph, whose ink was found first');
+  showWay('photo-way.png');
+});
+
 if (has('service')) {
   photos = await service().catch(() => null);
   for (const id of photos ? ['docs', 'pick', 'file', 'photos'] : []) $(id).hidden = false;
@@ -195,8 +214,16 @@ if (has('map')) {
   new IntersectionObserver(async (seen, observer) => {
     if (!seen.some(s => s.isIntersecting)) return;
     observer.disconnect();
-    const data = await DigitMap.load('.', engines.engine.about.classes);
-    new DigitMap($('plane'), data, (own, told) => { showPicture(bitmap(own), own, told); scrollTo({top: 0, behavior: 'smooth'}); });
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    try {
+      new DigitMap($('plane'), await DigitMap.load('.', engines.engine.about.classes), (own, told) => {
+        showPicture(bitmap(own), own, told);
+        scrollTo({top: 0, behavior: still ? 'instant' : 'smooth'});
+        $('pad').focus({preventScroll: true});
+      });
+    } catch (error) {
+      $('plane').textContent = `The map could not be loaded: ${error.message ?? 'its pictures are missing'}`;
+    }
     $('map').dataset.ready = 'yes';
   }, {rootMargin: '600px'}).observe($('map'));
 }

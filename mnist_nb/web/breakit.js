@@ -2,7 +2,7 @@
 import {CHANGES, changed, stepsOf} from './changes.js';
 import {classColour, css, inParts, make} from './pictures.js';
 
-const written = (v, {unit, step}) => `${(step < 1 ? v.toFixed(2).replace(/\.?0+$/, '') : `${v}`).replace('-', '−')}${unit}`;
+const written = (v, {unit, step}) => `${(step < 1 ? v.toFixed(2).replace(/\.?0+$/, '') : `${v}`).replace('-', '−')}${Math.abs(v) === 1 ? unit.replace('pixels', 'pixel') : unit}`;
 
 export class BreakIt {
   amounts = {};
@@ -20,7 +20,7 @@ export class BreakIt {
     const {name, label, from, to, step, rest} = change, id = `change-${name}`;
     const slider = make('input', {type: 'range', id, min: from, max: to, step, value: rest});
     const shown = make('output', {textContent: written(rest, change)}), canvas = make('canvas', {role: 'img', 'aria-label': label});
-    const told = make('p', {className: 'small'}), row = {change, slider, shown, canvas, told, curve: null};
+    const told = make('p', {className: 'small'}), row = {change, slider, shown, canvas, told, curve: null, stale: true};
     slider.addEventListener('input', () => {
       this.amounts[name] = slider.valueAsNumber;
       shown.textContent = written(slider.valueAsNumber, change);
@@ -31,30 +31,38 @@ export class BreakIt {
   }
 
   reset() {
+    this.rest();
+    this.ask();
+  }
+
+  rest() {
     this.amounts = {};
     for (const {slider, shown, change} of this.rows) {
       slider.value = change.rest;
       shown.textContent = written(change.rest, change);
     }
-    this.ask();
   }
 
   get isBroken() { return CHANGES.some(({name, rest}) => (this.amounts[name] ?? rest) !== rest); }
 
   apply(pixels) { return changed(pixels, this.amounts); }
 
-  stop() { this.#turn += 1; }
+  // What is shown is no longer so: all curves are to be made anew, but for that of the slider that moves.
+  stop(moved) {
+    this.#turn += 1;
+    for (const row of this.rows) if (row.change.name !== moved) row.stale = true;
+  }
 
-  // All curves anew; the slider that is being moved needs none: its own curve stays, the mark on it moves.
-  async update(pixels, moved) {
-    const mine = ++this.#turn, rows = this.rows.filter(({change, curve}) => change.name !== moved || !curve);
+  // The curves that are stale; the slider that is being moved needs none: its own curve stays, the mark on it moves.
+  async update(pixels) {
+    const mine = ++this.#turn, rows = this.rows.filter(row => row.stale);
     this.rows.forEach(row => this.#draw(row));
-    if (!pixels) return this.rows.forEach(row => { row.curve = null; this.#draw(row); });
+    if (!pixels) return this.rows.forEach(row => { row.curve = null; row.told.textContent = ''; row.canvas.setAttribute('aria-label', row.change.label); this.#draw(row); });
     this.bench.follow(this.engine);
     const jobs = rows.flatMap(row => { row.next = []; return stepsOf(row.change).map((amount, i, all) => ({row, amount, last: i === all.length - 1})); });
     for await (const {row, amount, last} of inParts(jobs, () => mine === this.#turn)) {
       row.next.push(Array.from(this.bench.probabilitiesOf(changed(pixels, {...this.amounts, [row.change.name]: amount}))));
-      if (last) { row.curve = row.next; this.#draw(row); this.#say(row); }
+      if (last) { row.curve = row.next; row.stale = false; this.#draw(row); this.#say(row); }
     }
   }
 

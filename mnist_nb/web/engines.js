@@ -54,10 +54,12 @@ export async function service() {
       const ask = path => fetch(path, {method: 'POST', body: file, headers, signal});
       const answer = await ask('predict?seen=true&top_k=10').then(checked).then(r => r.json());
       const known = new Map(answer.top_k), probabilities = info.models[0].classes.map(c => known.get(c) ?? 0);
-      const [number, way] = await Promise.all([ask('read'), answer.seen && ask('explain')]); // welcome, not needed
+      const [number, way] = await Promise.all([ask('read'), answer.seen && ask('explain')].map(async asked => { // welcome, not needed
+        try { return await asked; } catch { return null; }
+      }));
       return {
         answer: {...answer, probabilities},
-        number: number.ok ? await number.json() : null,
+        number: number?.ok ? await number.json() : null,
         way: way?.ok ? URL.createObjectURL(await way.blob()) : null,
       };
     },

@@ -6,14 +6,22 @@ const NTH = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
 const round = v => v.toFixed(2).replace('-', '−');
 
 export class Inside {
-  #chosen = null; // {layer, plane, row, column}
+  #pinned = null; // {layer, plane, row, column}: chosen by a click or a key
+  #under = null; // what the mouse is over: shown, and forgotten when it leaves
+
+  get #chosen() { return this.#under ?? this.#pinned ?? this.#brightest(0); }
 
   constructor(root, {engine, bench}, ask) { // `ask` has the page read its picture again
     Object.assign(this, {engine, bench, ask});
     this.rows = engine.layers.map((layer, n) => this.#row(layer, n));
-    this.detail = make('div', {className: 'detail', ariaLive: 'polite'});
-    this.cuts = make('p', {className: 'small'});
-    root.append(...this.rows.map(row => row.figure), this.detail, this.cuts);
+    this.toggle = make('button', {type: 'button', onclick: () => this.#toggle()});
+    this.sums = make('div');
+    this.effect = make('p', {className: 'effect'});
+    this.heard = make('p', {className: 'hidden', role: 'status'}); // what a reader of screens says of a choice
+    this.detail = make('div', {className: 'detail'}, this.sums, this.effect, this.toggle, this.heard);
+    this.off = make('span');
+    this.allOn = make('button', {type: 'button', textContent: 'Switch all on', onclick: () => this.reset()});
+    root.append(...this.rows.map(row => row.figure), this.detail, make('p', {className: 'small cuts'}, this.off, this.allOn));
   }
 
   get cut() { return this.engine.layers.reduce((n, {factors}) => n + (factors?.filter(f => !f).length ?? 0), 0); }
@@ -23,15 +31,16 @@ export class Inside {
     const columns = COLUMNS[count] ?? Math.ceil(Math.sqrt(count)), {name, what} = this.#named(layer, n);
     const canvas = make('canvas', {tabIndex: 0, className: width > 1 ? 'maps' : 'maps units', role: 'application',
                                    'aria-roledescription': 'pictures to go through with the arrow keys', 'aria-label': name});
-    const choose = event => {
+    const under = event => {
       const box = canvas.getBoundingClientRect();
       const place = placeIn([count, height, width], columns, (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
-      if (place) this.#choose({layer: n, ...place});
+      return place && {layer: n, ...place};
     };
-    canvas.addEventListener('pointermove', event => { if (event.pointerType === 'mouse') choose(event); });
-    canvas.addEventListener('pointerdown', choose);
+    canvas.addEventListener('pointermove', event => { if (event.pointerType === 'mouse') { this.#under = under(event); this.#tell(); } });
+    canvas.addEventListener('pointerleave', () => { this.#under = null; this.#tell(); });
+    canvas.addEventListener('pointerdown', event => this.#pin(under(event)));
     canvas.addEventListener('keydown', event => this.#key(event, n, [count, height, width], columns));
-    const mark = make('span', {className: 'chosen', hidden: true}), frame = make('div', {className: 'frame'}, canvas, mark);
+    const mark = make('span', {className: 'chosen', hidden: true}, make('span')), frame = make('div', {className: 'frame'}, canvas, mark);
     const figure = make('figure', {className: 'layer'}, make('figcaption', {}, make('strong', {textContent: name}), ` ${what}`), frame);
     if (!layer.maps) figure.append(make('div', {className: 'names', ariaHidden: 'true'}, ...this.engine.about.classes.map(c => make('span', {textContent: c}))));
     return {figure, canvas, mark, shape: [count, height, width], columns};
@@ -48,24 +57,27 @@ export class Inside {
   #key(event, n, [count, height, width], columns) {
     const step = {ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns}[event.key];
     if (step) {
-      const plane = this.#chosen?.layer === n ? Math.min(count - 1, Math.max(0, this.#chosen.plane + step)) : 0;
-      this.#choose({layer: n, ...this.#brightest(n, plane)});
-    } else if (event.key === ' ' && this.#chosen?.layer === n) this.#toggle();
+      const now = this.#chosen, plane = now.layer === n ? Math.min(count - 1, Math.max(0, now.plane + step)) : 0;
+      this.#pin(this.#brightest(n, plane));
+    } else if (event.key === ' ' && this.#pinned?.layer === n) this.#toggle();
     else return;
     event.preventDefault();
   }
 
-  #choose(place) {
-    const same = this.#chosen && Object.keys(place).every(key => this.#chosen[key] === place[key]);
-    this.#chosen = place;
-    if (!same) this.#tell();
+  #pin(place) {
+    if (!place) return;
+    this.#under = null;
+    this.#pinned = place;
+    this.#tell();
+    this.heard.textContent = `${this.sums.querySelector('h3').textContent}. ${this.effect.textContent}`;
   }
 
-  #brightest(n, plane) {
+  // Of a layer, or of one of its maps, where the largest number is.
+  #brightest(n, plane = null) {
     const {shape: [, height, width]} = this.rows[n], {values} = this.engine.layers[n].maps ?? this.engine.layers[n].sums;
-    const own = Array.from(values.subarray(plane * height * width, (plane + 1) * height * width));
-    const at = own.indexOf(Math.max(...own));
-    return {plane, row: Math.floor(at / width), column: at % width};
+    const size = height * width, own = plane === null ? values : values.subarray(plane * size, (plane + 1) * size);
+    const at = own.indexOf(own.reduce((a, b) => Math.max(a, b), -Infinity)), inMap = at % size;
+    return {layer: n, plane: plane ?? Math.floor(at / size), row: Math.floor(inMap / width), column: inMap % width};
   }
 
   update() {
@@ -73,26 +85,29 @@ export class Inside {
       const {maps, sums, factors} = this.engine.layers[n];
       drawPlanes(canvas, shape, (maps ?? sums).values, {columns, scale: maps ? 'heat' : 'signed', dim: i => factors?.[i] === 0});
     });
-    if (!this.#chosen) {
-      const {values, shape: [, height, width]} = this.engine.layers[0].maps;
-      this.#chosen = {layer: 0, ...this.#brightest(0, Math.floor(values.indexOf(Math.max(...values)) / (height * width)))};
-    }
-    this.#tell();
     const off = this.engine.layers.flatMap(({factors}, n) => Array.from(factors ?? []).flatMap((f, i) => f ? [] : `${i + 1} of the ${NTH[n]} layer`));
-    this.cuts.replaceChildren(...(off.length ? [`Switched off: ${off.join(', ')}. `,
-      make('button', {type: 'button', textContent: 'Switch all on', onclick: () => this.reset()})] : []));
+    this.off.textContent = off.length ? `Switched off: ${off.join(', ')}. ` : '';
+    this.allOn.disabled = !off.length;
+    this.#tell();
   }
 
   reset() {
-    for (const {factors} of this.engine.layers) factors?.fill(1);
+    this.rest();
     this.ask();
+    this.heard.textContent = 'All switched on.';
+  }
+
+  rest() {
+    for (const {factors} of this.engine.layers) factors?.fill(1);
   }
 
   #toggle() {
-    const {layer, plane} = this.#chosen, {factors} = this.engine.layers[layer];
+    this.#pinned = this.#chosen;
+    const {layer, plane} = this.#pinned, {factors} = this.engine.layers[layer];
     if (!factors) return;
     factors[plane] = 1 - factors[plane];
     this.ask();
+    this.heard.textContent = `${factors[plane] ? 'Switched on' : 'Switched off'}. ${this.effect.textContent}`;
   }
 
   // The parts of one sum: kernel, what lies under it, their product, the bias.
@@ -126,10 +141,11 @@ export class Inside {
     this.rows.forEach(({mark, shape: [count, height, width], columns}, n) => {
       mark.hidden = this.#chosen.layer !== n;
       if (mark.hidden) return;
-      const {plane} = this.#chosen, gap = count > 1 ? 1 : 0, rows = Math.ceil(count / columns);
+      const {plane, row, column} = this.#chosen, gap = count > 1 ? 1 : 0, rows = Math.ceil(count / columns);
       const across = columns * (width + gap) - gap, down = rows * (height + gap) - gap, share = (v, all) => `${100 * v / all}%`;
       Object.assign(mark.style, {left: share(plane % columns * (width + gap), across), top: share(Math.floor(plane / columns) * (height + gap), down),
                                  width: share(width, across), height: share(height, down)});
+      Object.assign(mark.firstChild.style, {left: share(column, width), top: share(row, height), width: share(1, width), height: share(1, height)});
     });
   }
 
@@ -147,24 +163,32 @@ export class Inside {
     const what = !layer.maps ? `The score of ${this.engine.about.classes[plane]}`
       : layer.weight.length === 2 ? `Number ${plane + 1} of the ${NTH[n]} layer`
       : `Map ${plane + 1} of the ${NTH[n]} layer, at row ${place.row + 1}, column ${place.column + 1}`;
-    const zero = layer.maps && sum < 0 ? ', and what is below nothing counts as nothing' : '';
-    this.detail.replaceChildren(
+    const zero = layer.maps && sum < 0 ? ', and less than zero counts as zero' : '';
+    this.sums.replaceChildren(
       make('h3', {textContent: what}),
       make('div', {className: 'parts'}, picture(layer.weight.length === 2 ? 'its weights' : 'its kernel', kernel, 'signed'),
            make('span', {textContent: '×'}), picture(under, patch, n ? 'heat' : 'grey'), make('span', {textContent: '='}), picture('product', product, 'signed')),
       make('p', {}, `Added up: ${round(added)}; with the bias of ${round(bias)}: `, make('strong', {textContent: round(sum)}), `${zero}.`),
     );
-    if (layer.factors) {
-      const off = !layer.factors[plane], [whole, without] = this.#withAndWithout(n, plane);
-      const told = ({digit, probability, rejected}) => rejected ? 'no digit for sure' : `${digit} (${(100 * probability).toFixed(1)} %)`;
-      this.detail.append(
-        make('p', {textContent: `With it, the network reads ${told(whole)}; without it, ${told(without)}.`}),
-        make('button', {type: 'button', textContent: off ? 'Switch it on again' : 'Switch it off', onclick: () => this.#toggle()}));
-    }
+    this.toggle.disabled = !layer.factors;
+    this.toggle.textContent = layer.factors?.[plane] === 0 ? 'Switch it on again' : 'Switch it off';
+    this.effect.textContent = '';
+    if (layer.factors && !this.#under) this.#tellEffect();
+  }
+
+  // What the network reads with the map that is chosen, and without it.
+  #tellEffect() {
+    const {layer: n, plane} = this.#chosen;
+    if (!this.engine.layers[n].factors || !this.engine.seen.some(v => v)) return;
+    const told = ({digit, probability, rejected}) => rejected ? 'no digit for sure' : `${digit} (${(100 * probability).toFixed(1)} %)`;
+    const [whole, without] = this.#withAndWithout(n, plane).map(told);
+    this.effect.textContent = `With it, the network reads ${whole}; without it, ${without}.`;
   }
 
   #withAndWithout(n, plane) {
     const {factors} = this.bench.follow(this.engine).layers[n];
-    return [1, 0].map(f => { factors[plane] = f; return this.bench.answerOf(this.engine.seen); });
+    const answers = [1, 0].map(f => { factors[plane] = f; return this.bench.answerOf(this.engine.seen); });
+    this.bench.follow(this.engine); // others use it, too
+    return answers;
   }
 }

@@ -26,8 +26,8 @@ export class DigitMap {
                       ...(data.label_errors.length ? [option('errors', 'labels known to be wrong')] : []));
     this.writer = data.writers && make('select', {id: 'map-writer'}, option('', 'all writers'),
                                         ...[...new Set(data.writers)].sort((a, b) => a - b).map(w => option(w, `writer ${w}`)));
-    this.order = make('select', {id: 'map-order'}, option('least', 'least sure first'), option('most', 'surest first'));
-    this.canvas = make('canvas', {id: 'map-canvas', tabIndex: 0, role: 'application', 'aria-roledescription': 'map', 'aria-label': 'Map of the test digits; arrow keys go through the list below'});
+    this.order = make('select', {id: 'map-order'}, option('worst', 'worst mistakes first'), option('least', 'least sure first'), option('most', 'surest first'));
+    this.canvas = make('canvas', {id: 'map-canvas', tabIndex: 0, role: 'application', 'aria-roledescription': 'map', 'aria-label': 'Map of the test digits; arrow keys go through them as they are sorted, Enter looks inside'});
     this.card = make('p', {className: 'card', ariaLive: 'polite'});
     this.list = make('div', {className: 'digits'});
     this.count = make('p', {className: 'small', role: 'status'});
@@ -40,8 +40,12 @@ export class DigitMap {
       const box = this.canvas.getBoundingClientRect();
       return this.#nearest((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
     };
-    this.canvas.addEventListener('pointermove', event => this.choose(point(event)));
-    this.canvas.addEventListener('click', event => { this.choose(point(event)); this.hand(this.#chosen); });
+    this.canvas.addEventListener('pointermove', event => { if (event.pointerType === 'mouse') this.choose(point(event)); });
+    this.canvas.addEventListener('click', event => { // where there is no mouse to point with, the first tap shows
+      const i = point(event), known = i === this.#chosen;
+      this.choose(i);
+      if (known || event.pointerType === 'mouse') this.hand(i);
+    });
     this.canvas.addEventListener('keydown', event => {
       const step = {ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1}[event.key];
       if (step) this.choose(this.#shown[Math.min(this.#shown.length - 1, Math.max(0, this.#shown.indexOf(this.#chosen) + step))]);
@@ -75,9 +79,9 @@ export class DigitMap {
     for (let i = 0; i < this.n; i++) {
       if (keep(i) && (!this.kind.value || this.labels[i] === this.kind.value) && (!this.writer?.value || this.writers[i] === Number(this.writer.value))) found.push(i);
     }
-    // a wrong answer that is sure is worse than one that is not: the least sure of the label comes first
-    const order = i => this.wrong[i] ? -this.sure[i] : this.sure[i];
-    this.#shown = found.sort((i, j) => this.order.value === 'most' ? order(j) - order(i) : order(i) - order(j));
+    // a wrong answer that is sure is worse than one that is not
+    const rank = {worst: i => this.wrong[i] ? -this.sure[i] : this.sure[i], least: i => this.sure[i], most: i => -this.sure[i]}[this.order.value];
+    this.#shown = found.sort((i, j) => rank(i) - rank(j));
     const misread = found.filter(i => this.wrong[i]).length;
     this.count.textContent = `${found.length.toLocaleString('en')} of ${this.n.toLocaleString('en')} test digits of ${this.dataset}, ${misread} of them misread by ${this.model}`
       + (found.length > LISTED ? `; the first ${LISTED}:` : ':');
@@ -108,7 +112,7 @@ export class DigitMap {
     this.#chosen = i;
     const canvas = make('canvas', {width: SIDE, height: SIDE});
     if (i >= 0) canvas.getContext('2d').drawImage(this.sheet, i % ACROSS * SIDE, Math.floor(i / ACROSS) * SIDE, SIDE, SIDE, 0, 0, SIDE, SIDE);
-    this.card.replaceChildren(...(i >= 0 ? [canvas, make('span', {textContent: `${this.tell(i)}.`})] : ['No such digit.']));
+    this.card.replaceChildren(...(i >= 0 ? [canvas, make('span', {}, `${this.tell(i)}. `, make('button', {type: 'button', textContent: 'Look inside', onclick: () => this.hand(i)}))] : ['No such digit.']));
     this.draw();
   }
 

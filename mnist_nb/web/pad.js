@@ -7,6 +7,7 @@ export class Pad extends EventTarget {
   strokes = [];
   picture = null; // shown where nothing is drawn: a photo, a digit from elsewhere
   sample = false;
+  #past = []; // what was shown before it was cleared or replaced: undo brings it back
   #pen = null; // the stroke being drawn, by pointer or keys
   #cursor = {x: .5, y: .5, shown: false, down: false};
 
@@ -19,15 +20,27 @@ export class Pad extends EventTarget {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
   }
 
-  undo() { this.#end(); if (this.strokes.pop()) this.#changed(); }
+  get canUndo() { return this.strokes.length > 0 || this.#past.length > 0; }
+
+  undo() {
+    this.#end();
+    if (this.strokes.length && !this.sample) this.strokes.pop();
+    else if (this.#past.length) Object.assign(this, {picture: null}, this.#past.pop());
+    else this.strokes = [];
+    this.#changed();
+  }
+
   clear() { this.show([]); }
 
   // Strokes or a picture from elsewhere; a sample makes room for the first stroke that is drawn.
   show(strokes, {picture = null, sample = false} = {}) {
     this.#end();
+    this.#keep();
     Object.assign(this, {strokes: [...strokes], picture, sample});
     this.#changed();
   }
+
+  #keep() { if (this.strokes.length) this.#past.push({strokes: this.strokes, sample: this.sample}); }
 
   on_pointerdown(event) {
     if (event.button || this.#pen) return;
@@ -35,12 +48,14 @@ export class Pad extends EventTarget {
     this.#cursor.shown = false;
     this.#begin(event.pointerId);
     this.#add(event);
+    this.#changed();
   }
 
   on_pointermove(event) {
     if (this.#pen?.id !== event.pointerId) return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const part of events.length ? events : [event]) this.#add(part);
+    this.#changed();
   }
 
   on_pointerup(event) { if (this.#pen?.id === event.pointerId) this.#end(); }
@@ -67,17 +82,18 @@ export class Pad extends EventTarget {
     this.#cursor.shown = true;
     this.#begin('keys');
     this.#point(this.#cursor.x, this.#cursor.y, WIDTH);
+    this.#changed();
   }
 
   #move(x, y) {
     const inside = v => Math.min(1, Math.max(0, v));
     Object.assign(this.#cursor, {x: inside(this.#cursor.x + x * STEP), y: inside(this.#cursor.y + y * STEP), shown: true});
     if (this.#pen?.id === 'keys') this.#point(this.#cursor.x, this.#cursor.y, WIDTH);
-    this.draw();
+    if (this.#pen?.id === 'keys') this.#changed(); else this.draw();
   }
 
   #begin(id) {
-    if (this.sample) this.strokes = [];
+    if (this.sample) { this.#keep(); this.strokes = []; }
     Object.assign(this, {picture: null, sample: false});
     this.#pen = {id, stroke: []};
     this.strokes.push(this.#pen.stroke);
@@ -95,7 +111,7 @@ export class Pad extends EventTarget {
     this.#point(x, y, last ? .7 * last.width + .3 * width : width, event.timeStamp);
   }
 
-  #point(x, y, width, time = 0) { this.#pen.stroke.push({x, y, width, time}); this.#changed(); }
+  #point(x, y, width, time = 0) { this.#pen.stroke.push({x, y, width, time}); }
   #changed() { this.draw(); this.dispatchEvent(new Event('change')); }
 
   draw() {

@@ -9,7 +9,7 @@ const folder = new URL('.', import.meta.url).pathname, root = document.getElemen
 const percent = p => `${(100 * p).toFixed(1)} %`;
 const canvas = make('canvas', {className: 'short-pad', tabIndex: 0, role: 'application', 'aria-roledescription': 'drawing pad',
                                'aria-label': 'Draw a digit here; arrow keys move the pen, space puts it down and lifts it'});
-const digit = make('output', {textContent: '–', ariaHidden: 'true'}), spoken = make('p', {role: 'status'});
+const digit = make('output', {textContent: '–', ariaHidden: 'true'}), spoken = make('p', {role: 'status'}), heard = make('p', {role: 'status', className: 'visually-hidden'});
 const seen = make('canvas', {className: 'short-seen', role: 'img', 'aria-label': 'what the network sees'});
 const maps = make('canvas', {className: 'short-maps', role: 'img', 'aria-label': 'what its first layer makes of it'});
 const bars = Array.from({length: 10}, () => ({fill: make('span', {className: 'fill'}), shown: make('span', {className: 'percent'})}));
@@ -17,14 +17,18 @@ const list = make('ol', {'aria-label': 'Probabilities'}, ...bars.map(({fill, sho
 const more = make('a', {href: `${folder}index.html`, textContent: 'What happens inside, and how to break it →'});
 root.replaceChildren(
   make('div', {}, canvas, make('p', {}, make('button', {type: 'button', textContent: 'Clear', onclick: () => pad.clear()}))),
-  make('div', {}, make('div', {className: 'short-answer'}, digit, seen), list, maps, spoken, make('p', {}, more)));
-const pad = new Pad(canvas), {engine, bench} = await browserEngines(folder);
+  make('div', {}, make('div', {className: 'short-answer'}, digit, seen), list, maps, spoken, heard, make('p', {}, more)));
+const pad = new Pad(canvas), {engine, bench} = await browserEngines(folder).catch(error => {
+  spoken.textContent = `The network could not be loaded: ${error.message}`;
+  throw error;
+});
 
 function answer() {
   const digits = digitsOf(pad.strokes).map(toMnist), answers = digits.map(d => bench.answerOf(d));
   const least = answers.reduce((i, a, j) => a.probability < answers[i].probability ? j : i, 0);
   const pixels = digits[least] ?? new Uint8Array(784), {probabilities} = engine.answerOf(pixels), any = digits.length > 0;
   digit.textContent = any ? answers.map(a => a.rejected ? '?' : a.digit).join('') : '–';
+  heard.textContent = any ? `${digit.textContent}, ${percent(probabilities.reduce((a, b) => Math.max(a, b)))}` : '';
   spoken.textContent = any ? answers[least].reason ?? (digits.length > 1 ? 'The least sure of them is shown.' : '') : 'Draw a digit, or a few.';
   bars.forEach(({fill, shown}, i) => {
     fill.style.width = any ? `${100 * probabilities[i]}%` : 0;
@@ -32,7 +36,7 @@ function answer() {
   });
   drawPlanes(seen, [28, 28], pixels, {scale: 'grey', most: 255});
   drawPlanes(maps, engine.layers[0].maps.shape, any ? engine.layers[0].maps.values : new Float32Array(16 * 144), {columns: 8});
-  more.href = `${folder}index.html${any ? `#drawing=${toText(pad.strokes)}` : ''}`;
+  more.href = `${folder}index.html${any && !pad.sample ? `#drawing=${toText(pad.strokes)}` : ''}`;
 }
 
 pad.addEventListener('change', answer);

@@ -19,7 +19,7 @@ export async function occlusion(engine, pixels, a, b, wanted = () => true) {
   return wanted() ? lost.map((v, i) => v / times[i]) : null;
 }
 
-// The least change: again and again the dab, of ink or of an eraser, that brings class `b` closest, until it is ahead; then
+// A small change, found greedily: again and again the dab, of ink or of an eraser, that brings class `b` closest, until it is ahead; then
 // each dab that is not needed is taken back. Yields the picture after each step.
 const DAB = [[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]];
 
@@ -58,7 +58,8 @@ export async function* smallestChange(engine, pixels, b, wanted = () => true, mo
 }
 
 export class Why {
-  #turn = 0;
+  #turn = 0; // of the search
+  #shown = 0; // of the map
 
   constructor(root, {engine, bench}) {
     Object.assign(this, {engine, bench});
@@ -66,39 +67,48 @@ export class Why {
     this.rival = make('select', {id: 'rival'}, ...engine.about.classes.map(c => make('option', {value: c, textContent: c})));
     this.rival.addEventListener('change', () => this.#start(Number(this.rival.value)));
     this.map = make('canvas', {role: 'img', 'aria-label': 'What speaks for the answer'});
-    this.turned = make('canvas', {role: 'img', 'aria-label': 'The smallest change'});
+    this.turned = make('canvas', {role: 'img', 'aria-label': 'A small change'});
     this.said = make('p', {className: 'small', role: 'status'});
-    this.find = make('button', {type: 'button', textContent: 'Find the smallest change', onclick: () => this.#search()});
+    this.find = make('button', {type: 'button', textContent: 'Find a small change', onclick: () => this.#search()});
     this.legend = make('figcaption', {className: 'small'});
     root.append(this.title, make('p', {}, make('label', {htmlFor: 'rival', textContent: 'Rather than '}), this.rival),
       make('div', {className: 'pair'}, make('figure', {}, this.map, this.legend),
-           make('figure', {}, this.turned, make('figcaption', {className: 'small', textContent: 'The smallest change that turns the answer: orange is added, blue taken away.'}))),
+           make('figure', {}, this.turned, make('figcaption', {className: 'small', textContent: 'A small change that turns the answer, found step by step: orange is added, blue taken away.'}))),
       make('p', {}, this.find), this.said);
   }
 
-  stop() { this.#turn += 1; }
+  stop() { this.#turn += 1; this.#shown += 1; }
 
   update(pixels, answer) {
     this.pixels = pixels;
-    this.#turn += 1;
-    this.find.disabled = !pixels;
+    this.stop();
+    this.find.disabled = this.rival.disabled = !pixels;
     this.said.textContent = '';
     for (const canvas of [this.map, this.turned]) canvas.width = canvas.height = SIDE;
-    if (!pixels) return;
+    if (!pixels) {
+      this.title.textContent = 'Why this digit?';
+      this.legend.textContent = '';
+      this.find.textContent = 'Find a small change';
+      return;
+    }
+    this.answer = answer;
     this.a = answer.probabilities.indexOf(Math.max(...answer.probabilities));
     this.rival.querySelectorAll('option').forEach((option, i) => { option.disabled = i === this.a; });
     this.#start(this.engine.about.classes.indexOf(answer.second));
   }
 
   async #start(b) {
-    const mine = ++this.#turn, {classes} = this.engine.about, {pixels, a} = this;
+    this.stop();
+    const mine = this.#shown, {classes} = this.engine.about, {pixels, a} = this;
     this.b = b;
+    this.find.disabled = false;
+    this.said.textContent = '';
     this.rival.value = classes[b];
-    this.title.textContent = `Why ${classes[a]}, and not ${classes[b]}?`;
+    this.title.textContent = this.answer.rejected ? `Nearest to ${classes[a]}. Why not ${classes[b]}?` : `Why ${classes[a]}, and not ${classes[b]}?`;
     this.legend.textContent = `Where covering the digit costs ${classes[a]} its lead over ${classes[b]} (orange), and where it adds to it (blue).`;
-    this.find.textContent = `Find the smallest change that makes it ${classes[b]}`;
+    this.find.textContent = `Find a small change that makes it ${classes[b]}`;
     drawPlanes(this.turned, [SIDE, SIDE], pixels, {scale: 'grey', most: 255});
-    const lost = await occlusion(this.bench.follow(this.engine), pixels, a, b, () => mine === this.#turn);
+    const lost = await occlusion(this.bench.follow(this.engine), pixels, a, b, () => mine === this.#shown);
     if (!lost) return;
     this.#over(this.map, pixels, lost, Math.max(...lost.map(Math.abs), 1e-6));
     this.map.dataset.done = mine;
@@ -116,8 +126,9 @@ export class Why {
     if (mine !== this.#turn) return;
     this.find.disabled = false;
     const changed = last?.pixels.reduce((n, v, i) => n + (v !== pixels[i]), 0);
-    this.said.textContent = last?.done ? `${last.dabs} dab${last.dabs > 1 ? 's' : ''} of ink or eraser, ${changed} of 784 pixels: then the network reads ${classes[b]}.`
-      : `No change of thirty dabs makes a ${classes[b]} of it.`;
+    const sure = last?.done && this.bench.follow(this.engine).answerOf(last.pixels).probability;
+    this.said.textContent = last?.done ? `${last.dabs} dab${last.dabs > 1 ? 's' : ''} of ink or eraser, ${changed} of 784 pixels: then ${classes[b]} is ahead, with ${(100 * sure).toFixed(0)} %.`
+      : `No way to a ${classes[b]} was found within thirty dabs.`;
     this.turned.dataset.done = mine;
   }
 

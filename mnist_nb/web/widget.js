@@ -14,18 +14,26 @@ function render({model, el}) {
   clear.textContent = 'Clear';
   el.append(canvas, said, clear);
   const pad = new Pad(canvas);
-  pad.strokes = model.get('strokes');
+  const copy = strokes => strokes.map(stroke => stroke.map(({x, y, width}) => ({x, y, width})));
+  let own = ''; // what this view told of last
+  pad.strokes = copy(model.get('strokes'));
   const tell = () => { said.textContent = model.get('answer') || 'Draw a digit, or a few.'; };
   pad.addEventListener('change', () => {
     const digits = digitsOf(pad.strokes).map(toMnist), seen = new Uint8Array(784 * digits.length);
     digits.forEach((pixels, i) => seen.set(pixels, 784 * i));
-    model.set('strokes', pad.strokes.map(stroke => stroke.map(({x, y, width}) => ({x, y, width}))));
+    model.set('strokes', copy(pad.strokes));
+    own = JSON.stringify(copy(pad.strokes));
     model.set('seen', new DataView(seen.buffer));
     model.save_changes();
   });
   clear.addEventListener('click', () => pad.clear());
+  const follow = () => { // strokes that come from Python, or from another view of the same pad
+    if (JSON.stringify(copy(model.get('strokes'))) !== own) pad.show(copy(model.get('strokes')));
+  };
   model.on('change:answer', tell);
+  model.on('change:strokes', follow);
   tell();
+  return () => { model.off('change:answer', tell); model.off('change:strokes', follow); };
 }
 
 export default {render};
