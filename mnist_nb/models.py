@@ -72,7 +72,7 @@ def hidden_layer(
     n_out: int,  # Units out
     dropout: float,  # Share to drop
     norm: bool,  # Batch normalisation before the ReLU?
-) -> list[nn.Module]:
+) -> list[nn.Module]:  # To be unpacked into an `nn.Sequential`
     "One fully connected layer and what follows it."
     init = nn.init.kaiming_normal_ if norm else nn.init.xavier_uniform_
     linear = nn.Linear(n_in, n_out)
@@ -94,15 +94,21 @@ def mlp(
     return nn.Sequential(nn.Flatten(), *layers, nn.Linear(widths[-1], n_classes))
 
 # %% ../nbs/01_models.ipynb #6ca86956
-def base_mlp(n_classes: int) -> nn.Sequential:
+def base_mlp(
+    n_classes: int,  # Logits that come out
+) -> nn.Sequential:  # 784 to `n_classes`
     return mlp((512, 256, 128), (0.3, 0.3, 0.3), False, n_classes)
 
 
-def improved_mlp(n_classes: int) -> nn.Sequential:
+def improved_mlp(
+    n_classes: int,  # Logits that come out
+) -> nn.Sequential:  # 784 to `n_classes`
     return mlp((1024, 512, 256, 128), (0.4, 0.4, 0.3, 0.2), True, n_classes)
 
 # %% ../nbs/01_models.ipynb #99960bf3
-def lenet5(n_classes: int) -> nn.Sequential:
+def lenet5(
+    n_classes: int,  # Logits that come out
+) -> nn.Sequential:  # `[n,1,28,28]` to `[n,n_classes]`
     "LeNet-5 as it is built today."
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2),
@@ -128,7 +134,7 @@ def conv_block(
     padding: int = 1,  # Empty pixels added on each side
     pool: bool = False,  # Keep the largest of four?
     norm: bool = True,  # Normalise?
-) -> list[nn.Module]:
+) -> list[nn.Module]:  # To be unpacked into an `nn.Sequential`
     "A convolution and what follows it."
     return [
         nn.Conv2d(n_in, n_out, kernel, stride, padding, bias=not norm),
@@ -142,25 +148,31 @@ def dense_head(
     n_in: int,  # Numbers of an image that come out of the convolutions
     hidden: int,  # Units of the hidden layer
     n_classes: int,  # Units out
-) -> list[nn.Module]:
+) -> list[nn.Module]:  # To be unpacked into an `nn.Sequential`
     "A hidden layer with batch normalisation, and the logits."
     layers = [nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True)]
     return [nn.Flatten(), *layers, nn.Linear(hidden, n_classes)]
 
 # %% ../nbs/01_models.ipynb #2fb84a26
-def fast(n_classes: int) -> nn.Sequential:
+def fast(
+    n_classes: int,  # Logits that come out
+) -> nn.Sequential:  # `[n,1,28,28]` to `[n,n_classes]`
     "As little as will do: a narrow stem that is not normalised, and one convolution."
     stem = conv_block(1, 8, 6, 2, padding=0, norm=False)
     return nn.Sequential(*stem, *conv_block(8, 32, padding=0, pool=True), *dense_head(32 * 5 * 5, 64, n_classes))
 
 
-def cnn(n_classes: int) -> nn.Sequential:
+def cnn(
+    n_classes: int,  # Logits that come out
+) -> nn.Sequential:  # `[n,1,28,28]` to `[n,n_classes]`
     "A stem with stride, and one convolution with pooling."
     stem = conv_block(1, 16, 5, 2, padding=0)
     return nn.Sequential(*stem, *conv_block(16, 32, pool=True), *dense_head(32 * 6 * 6, 72, n_classes))
 
 
-def strong(n_classes: int) -> nn.Sequential:
+def strong(
+    n_classes: int,  # Logits that come out
+) -> nn.Sequential:  # `[n,1,28,28]` to `[n,n_classes]`
     "A wider stem, and two convolutions."
     stem = conv_block(1, 24, 5, 2, padding=0)
     body = [*conv_block(24, 48, pool=True), *conv_block(48, 96)]
@@ -177,7 +189,7 @@ ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
 }
 
 # %% ../nbs/01_models.ipynb #4aa3ef36
-def list_models() -> list[str]:
+def list_models() -> list[str]:  # In the order of this page
     "Names that `create_model` takes."
     return list(ARCHITECTURES)
 

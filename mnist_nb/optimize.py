@@ -100,7 +100,7 @@ class Deployed(nn.Module):
 # %% ../nbs/05_optimize.ipynb #c3e8e500
 def strip(
     proto: onnx.ModelProto,  # Changed in place
-) -> onnx.ModelProto:
+) -> onnx.ModelProto:  # The same network, with less beside it
     "Take out what only the exporter's authors read: stack traces and names of Python objects."
     for part in [
         *proto.graph.node,
@@ -118,7 +118,7 @@ def strip(
 # %% ../nbs/05_optimize.ipynb #5050eb6f
 def notes_of(
     proto: onnx.ModelProto,  # That `save_onnx` wrote
-) -> dict:
+) -> dict:  # What stands in the file's metadata
     "Read the notes of an ONNX file."
     return json.loads(next(note.value for note in proto.metadata_props if note.key == 'mnist_nb'))
 
@@ -127,7 +127,7 @@ def save_onnx(
     proto: onnx.ModelProto,  # Changed in place
     path: str | Path,  # `.onnx` file to write
     notes: dict,  # What is known of the network
-) -> Path:
+) -> Path:  # The file that was written
     "Check a model and write it with its notes, sealed."
     del proto.metadata_props[:]
     proto.metadata_props.add(key='mnist_nb', value=json.dumps({**notes, 'seal': UNSEALED}))
@@ -142,7 +142,7 @@ def to_proto(
     takes: str,  # Name of the input
     gives: str,  # Name of the output
     free: dict,  # Sides of the input that may have any length, as `torch.export` names them
-) -> onnx.ModelProto:
+) -> onnx.ModelProto:  # Of ONNX
     "Turn a module into an ONNX model."
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # some versions print what they do
@@ -156,7 +156,7 @@ def export_onnx(
     model: Classifier,  # Trained
     path: str | Path,  # `.onnx` file to write
     facts: dict | None = None,  # Of the weights: classes, temperature, dataset …; stored in the file
-) -> Path:
+) -> Path:  # The file that was written
     "Write a model as one ONNX file: `pixels` uint8 `[n,1,28,28]` to `probabilities` `[n,classes]`."
     if isinstance(model, Classifier):
         facts = {'arch': model.arch, 'classes': [str(i) for i in range(model.arguments['n_classes'])], **(facts or {})}
@@ -195,7 +195,7 @@ def quantize(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
     calibration: torch.Tensor,  # uint8 `[n,1,28,28]`: training images, a thousand are plenty
-) -> Path:
+) -> Path:  # The file that was written
     "Turn an ONNX file's weights and activations into eight-bit integers."
     logging.getLogger().setLevel(logging.ERROR)  # the tool advises on what is done already
     with tempfile.TemporaryDirectory() as tmp:
@@ -235,7 +235,7 @@ def quantize_weights(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
     least: int = 1_000,  # Smaller tensors stay floats
-) -> Path:
+) -> Path:  # The file that was written
     "Store an ONNX file's weights in four bits."
     proto = onnx.version_converter.convert_version(onnx.load(path), 21)  # the first that knows them
     graph, tensors = proto.graph, {t.name: t for t in proto.graph.initializer}
@@ -325,7 +325,7 @@ def compare_formats(
 # %% ../nbs/05_optimize.ipynb #cfd76ff4
 def for_people(
     table: pd.DataFrame,  # From compare_formats
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # With units, rounded
     "Show latencies in microseconds, and no more digits than they deserve."
     shown = table.assign(p50_us=table.p50_seconds * 1e6, p99_us=table.p99_seconds * 1e6)
     shown = shown[['form', 'bytes', 'accuracy', 'p50_us', 'p99_us', 'images_per_second']]
@@ -335,7 +335,7 @@ def for_people(
 # %% ../nbs/05_optimize.ipynb #e3e54152
 def plot_forms(
     tables: dict[str, pd.DataFrame],  # By network, as from `compare_formats`
-) -> Figure:
+) -> Figure:  # Bytes against microseconds
     "Draw the size of each form against the time of one answer, the forms of a network joined."
     fig, ax = plt.subplots(figsize=(6.5, 3.6), layout='constrained')
     for name, table in tables.items():

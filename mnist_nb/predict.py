@@ -86,7 +86,9 @@ class Prediction:
     reason: str | None  # Why
     seen: np.ndarray | None = None  # uint8 `[28,28]`: what the network was shown
 
-    def to_dict(self) -> dict:
+    def to_dict(
+        self,
+    ) -> dict:  # For JSON: no pixels
         "What JSON can hold of it: all but the picture."
         return {k: getattr(self, k) for k in ('path', 'digit', 'probability', 'top_k', 'rejected', 'reason')}
 
@@ -121,7 +123,10 @@ def make_predictions(
     return made
 
 # %% ../nbs/04_predict.ipynb #b0293c6c
-def threshold(model: Predictor | LineReader, reject_below: float | None) -> float:
+def threshold(
+    model: Predictor | LineReader,  # Which knows its own
+    reject_below: float | None,  # What somebody asked for, 0..1, or nothing
+) -> float:  # 0..1
     "The probability under which an answer is rejected: the one that is given, else the model's own."
     if reject_below is None:
         own = model.facts.get('reject_below')
@@ -148,7 +153,10 @@ def expand_sources(
         yield (str(sources) if isinstance(sources, (str, Path)) else None), sources
 
 # %% ../nbs/04_predict.ipynb #06ba132d
-def with_name(error: ImageError, name: str | None) -> ImageError:
+def with_name(
+    error: ImageError,  # Without the picture's name
+    name: str | None,  # Of the picture, if it has one
+) -> ImageError:  # With it in front
     "The same error, its picture named."
     return error if not name or str(error).startswith(name) else ImageError(f'{name}: {error}')
 
@@ -191,7 +199,7 @@ def look_at_all(
 
 # %% ../nbs/04_predict.ipynb #6c491728
 @lru_cache(maxsize=1)
-def default_predictor() -> Predictor:
+def default_predictor() -> Predictor:  # The network `robust`
     "The shipped model, loaded once."
     return Predictor()
 
@@ -228,7 +236,9 @@ class FoundDigit:
     box: tuple[int, int, int, int]  # Left, top, right, bottom, in pixels of the picture as it stands upright
     prediction: Prediction  # What it was read as
 
-    def to_dict(self) -> dict:
+    def to_dict(
+        self,
+    ) -> dict:  # For JSON
         "What JSON can hold of it."
         own = {k: v for k, v in self.prediction.to_dict().items() if k != 'path'}
         return {'line': self.line, 'box': list(self.box)} | own
@@ -251,7 +261,7 @@ class FoundLine:
 
 # %% ../nbs/04_predict.ipynb #82466060
 @lru_cache(maxsize=1)
-def default_reader() -> LineReader:
+def default_reader() -> LineReader:  # The network `lines`
     "The shipped reader, loaded once."
     return LineReader()
 

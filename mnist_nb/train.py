@@ -87,7 +87,7 @@ def learning_rate_at(
 def make_optimizer(
     model: Classifier,  # What to train
     config: TrainConfig,  # Which optimizer
-) -> torch.optim.Optimizer:
+) -> torch.optim.Optimizer:  # With its groups: what decays, and what doesn't
     "Make the optimizer that the configuration names."
     if config.optimizer == 'sgd':
         return torch.optim.SGD(
@@ -153,7 +153,10 @@ class TrainError(ValueError):
     "A run that can't go on; the message says at which step and what to do."
 
 
-def steps_per_epoch(n: int, config: TrainConfig) -> int:
+def steps_per_epoch(
+    n: int,  # Images
+    config: TrainConfig,  # Says how many a batch holds
+) -> int:  # The last, smaller batch counts
     "Full batches an epoch; all of the data when it is less than a batch."
     return max(1, n // config.batch_size)
 
@@ -162,7 +165,7 @@ def new_state(
     config: TrainConfig,  # What to train and how
     digits: Digits,  # Training images: number of classes, mean and deviation of the pixels
     device: torch.device,  # Where
-) -> RunState:
+) -> RunState:  # Before its first step
     "Make the state of a run that has not begun."
     mean, std = (round(value, 4) for value in pixel_stats(digits.images))
     model = create_model(config.arch, len(digits.classes), config.seed, mean, std).to(device)
@@ -272,7 +275,10 @@ def hold_out(
     return digits[train], digits[valid]
 
 # %% ../nbs/02_train.ipynb #8ac40dcb
-def settle_epochs(config: TrainConfig, n: int) -> TrainConfig:
+def settle_epochs(
+    config: TrainConfig,  # Says how many steps a run has at least
+    n: int,  # Images
+) -> TrainConfig:  # With as many epochs as that takes
     "Turn `min_steps` into epochs of `n` images."
     least = math.ceil(config.min_steps / steps_per_epoch(n, config))
     return replace(config, epochs=max(config.epochs, least), min_steps=0)
@@ -351,7 +357,7 @@ def train(
     device: torch.device | None = None,  # Default: the GPU if there is one
     progress: bool = True,  # Show a bar?
     on_epoch: Callable[[dict, Classifier], None] | None = None,  # Called with each epoch's record and weights
-) -> TrainResult:
+) -> TrainResult:  # The weights to use, the history, and what is known of both
     "Train a network."
     keep_freed_memory()
     device = device or pick_device()

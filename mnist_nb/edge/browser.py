@@ -77,8 +77,8 @@ TABLES = 'sums', 'maps', 'factors', 'weights', 'biases'
 def write_glue(
     source: str,  # C, from `write_source`
     opened: onnx.ModelProto,  # From `open_up`
-    layers: list[dict],
-    classes: int,
+    layers: list[dict],  # From `open_up`
+    classes: int,  # How many probabilities come out
 ) -> str:  # More C
     "Write the functions by which a page finds everything in the module's memory."
     tables = {name: ['0'] * len(layers) for name in TABLES}
@@ -111,7 +111,7 @@ def write_glue(
 def to_wasm(
     model: str | Path | None,  # `.onnx` file of layers in a row, or the name of a shipped network
     output: str | Path,  # `.wasm` file to write; beside it, `.json` with what a page must know of the network
-) -> Path:
+) -> Path:  # The `.wasm` file
     "Write a network as WebAssembly that shows its insides."
     predictor = Predictor(model, threads=1)
     opened, layers = open_up(onnx.load(predictor.path))

@@ -99,7 +99,7 @@ def write_source(
 def to_c(
     model: str | Path | None,  # `.onnx` file, or the name of a shipped network
     output: str | Path,  # `.c` file to write
-) -> Path:
+) -> Path:  # The file that was written
     "Write a network as one file of C99 that needs nothing but a mathematical library."
     predictor = Predictor(model, threads=1)
     source, facts = write_source(predictor.path), predictor.facts
@@ -118,7 +118,7 @@ def to_c(
 ZIG = sys.executable, '-m', 'ziglang', 'cc'
 
 
-def c_compiler() -> tuple[str, ...]:
+def c_compiler() -> tuple[str, ...]:  # Words that begin a command
     "The system's C compiler, or zig's where there is none."
     found = os.environ.get('CC') or next(filter(shutil.which, ('cc', 'gcc', 'clang')), None)
     return (found,) if found else ZIG
@@ -200,7 +200,7 @@ def to_pte(
     model: Classifier,  # Trained
     output: str | Path,  # `.pte` file to write
     temperature: float = 1.0,  # Divide the logits by this
-) -> Path:
+) -> Path:  # The file that was written
     "Write a network for ExecuTorch: uint8 `[1,1,28,28]` to probabilities `[1,classes]`."
     needs('executorch', extra='executorch')
     logging.getLogger('torch.utils._pytree').setLevel(logging.ERROR)  # which its imports make talk

@@ -42,7 +42,9 @@ def fit_paper(
     return terms @ surface
 
 # %% ../../nbs/reading/ink.ipynb #ea4c4cd0
-def to_logarithms(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # `[h,w,3]`, and of brightness `[h,w]`
+def to_logarithms(
+    pixels: np.ndarray,  # uint8 or 0..1
+) -> tuple[np.ndarray, np.ndarray]:  # `[h,w,3]`, and of brightness `[h,w]`
     "Take the logarithms of a picture's colours and of its brightness."
     log = np.log(np.arange(256, dtype=np.float32) / 255 + 0.02)[pixels]
     return log, log @ np.array([0.3, 0.5, 0.2], np.float32)
@@ -84,7 +86,7 @@ Finder = Callable[[np.ndarray], np.ndarray]  # Features `[4,h,w]` to ink `[h,w]`
 
 
 @lru_cache(maxsize=1)
-def default_finder() -> InkFinder:
+def default_finder() -> InkFinder:  # The network `ink`
     "The shipped finder of ink, loaded once."
     return InkFinder()
 
@@ -116,7 +118,7 @@ def shrink_blurred(
 # %% ../../nbs/reading/ink.ipynb #629b50d8
 def is_board(
     pixels: np.ndarray,  # uint8 `[h,w,3]`
-) -> bool:
+) -> bool:  # Is it light on dark?
     "Is this bright on dark? Only if hardly anything on it is darker than most of it is."
     gray = to_logarithms(pixels)[1]
     brighter = gray - np.median(gray)

@@ -20,7 +20,10 @@ from .ink import LONGEST, Finder, find_ink
 from .picture import ImageError, opaque, to_size
 
 # %% ../../nbs/reading/page.ipynb #c0492e7c
-def dilate(mask: np.ndarray, by: int) -> np.ndarray:
+def dilate(
+    mask: np.ndarray,  # bool `[h,w]`
+    by: int,  # Pixels
+) -> np.ndarray:  # bool `[h,w]`
     "Let a mask grow by some pixels to every side."
     return scipy.ndimage.maximum_filter(mask, 2 * by + 1, mode='nearest')
 
@@ -87,7 +90,10 @@ def find_marks(
     return marks, labels
 
 # %% ../../nbs/reading/page.ipynb #185f3914
-def is_frame(mark: Mark, shape: tuple[int, int]) -> bool:
+def is_frame(
+    mark: Mark,  # One of a page
+    shape: tuple[int, int],  # Of the page, `(h,w)`
+) -> bool:  # A frame or a ruling, rather than a digit?
     "Is this the edge of a page, the box of a form, or a ruling that was taken for ink?"
     long = max(mark.height, mark.width) / max(shape)
     thin = mark.area < 0.02 * max(mark.height, mark.width) ** 2
@@ -109,13 +115,18 @@ def rate_mark(
     return mark.strength * size * (1 - 0.9 * away**3) * border
 
 # %% ../../nbs/reading/page.ipynb #67c70e45
-def box_gap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
+def box_gap(
+    a: tuple[int, int, int, int],  # `(top, left, bottom, right)`
+    b: tuple[int, int, int, int],  # The same
+) -> float:  # Pixels between them; 0 where they touch
     "Pixels between two boxes; 0 where they overlap."
     down, across = (max(0, a[i] - b[i + 2], b[i] - a[i + 2]) for i in (0, 1))
     return math.hypot(down, across)
 
 
-def join_boxes(boxes: list[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
+def join_boxes(
+    boxes: list[tuple[int, int, int, int]],  # Each `(top, left, bottom, right)`
+) -> tuple[int, int, int, int]:  # The smallest that holds all
     "The box around boxes."
     top, left, bottom, right = zip(*boxes)
     return min(top), min(left), max(bottom), max(right)
@@ -209,7 +220,7 @@ def read_page(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
     longest: int = LONGEST,  # Pixels of the longer side to work at, at most
     finder: Finder | None = None,  # Of ink; default: the shipped one
-) -> Page:
+) -> Page:  # Ink and marks
     "Go from a picture to the marks on it."
     picture = opaque(image)
     if min(picture.size) < 4:
@@ -311,7 +322,7 @@ ONES, PLACES = np.ones(28, np.float32), np.arange(28, dtype=np.float32)
 
 def is_mnist_like(
     gray: np.ndarray,  # uint8 `[height,width]`, 0 black to 255 white
-) -> bool:
+) -> bool:  # Can it be taken as it is?
     "Is this bright ink in the middle of 28 x 28 black pixels, at MNIST's size?"
     if gray.shape != (28, 28) or gray.max() < 128:
         return False
@@ -327,7 +338,7 @@ def is_mnist_like(
 def other_shape(
     page: Page,  # From `read_page`
     chosen: list[Mark],  # What is taken for the digit
-) -> bool:
+) -> bool:  # Is it unclear which of them is meant?
     "Is there something else on the page that could be meant?"
     main, shape = chosen[0], page.ink.shape
     rivals = [m for m in page.marks if m not in chosen and not m.edge and m.strength > 0.6 * main.strength]
@@ -361,7 +372,7 @@ def panel(
     picture: Image.Image | np.ndarray,  # Arrays `[h,w]` from 0 black to 1 white
     title: str,  # Below it
     side: int = 220,  # Pixels
-) -> Image.Image:
+) -> Image.Image:  # A card with a title
     "Draw one step."
     if isinstance(picture, np.ndarray):
         picture = Image.fromarray(np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8))

@@ -27,7 +27,7 @@ class TooLarge(ImageError):
 # %% ../../nbs/reading/picture.ipynb #ac516a3b
 def from_array(
     array: np.ndarray,  # `[h,w]` or `[h,w,1|3|4]`, uint8 or 0..1
-) -> Image.Image:
+) -> Image.Image:  # Gray or RGB
     "Make a picture of an array."
     array = np.asarray(array)
     if array.dtype.kind not in 'buif':
@@ -89,7 +89,7 @@ PNG = b'\x89PNG\r\n\x1a\n'
 def read_bytes(
     source: str | Path | bytes,  # A file, or the bytes of one
     max_bytes: int = MAX_FILE_BYTES,  # Larger files are refused before reading
-) -> bytes:
+) -> bytes:  # At most as many as are allowed
     "Read a picture's file."
     name = 'picture' if isinstance(source, bytes) else str(source)
     try:
@@ -134,8 +134,7 @@ def open_picture(
     source: str | Path | bytes,  # A file, or the bytes of one
     max_pixels: int = MAX_PIXELS,  # More are refused before decoding
     max_bytes: int = MAX_FILE_BYTES,  # Larger files are refused before reading
-    detail: int
-    | None = DETAIL,  # Pixels of the longer side that are enough; a JPEG is decoded at a fraction of its size
+    detail: int | None = DETAIL,  # Pixels of the longer side that are wanted; JPEG is decoded smaller
 ) -> Image.Image:  # Decoded and upright, in whatever mode the file has; `info['full_size']` is its size in the file
     "Open a picture from a file or its bytes."
     name, data = 'picture' if isinstance(source, bytes) else str(source), read_bytes(source, max_bytes)

@@ -41,13 +41,13 @@ def machine_kind() -> str:  # `avx512_bf16`, `avx512`, `avx2`, or the name of th
     return 'avx2' if 'avx2' in flags else platform.machine().lower()
 
 # %% ../../nbs/support/record.ipynb #7a97f1a6
-def machine() -> str:
+def machine() -> str:  # For people
     "Processor, system and Python, without anything that names the computer."
     python = f'Python {platform.python_version()}'
     return f'{cpu_facts()[0]} ({machine_kind()}), {platform.system()}, {python}'
 
 
-def cpu_count() -> int:
+def cpu_count() -> int:  # That this process may use
     "Processors that this process may use."
     n = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     try:  # a container may have a share of them
@@ -57,7 +57,7 @@ def cpu_count() -> int:
         return n
 
 # %% ../../nbs/support/record.ipynb #be81d943
-def versions() -> dict[str, str]:
+def versions() -> dict[str, str]:  # By package
     "Versions of what the numbers depend on, as far as it is installed."
     found = {}
     for name in ('mnist-nb', 'torch', 'numpy', 'onnxruntime'):
@@ -68,7 +68,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def code_digest() -> str:
+def code_digest() -> str:  # 16 hexadecimal digits
     "What the package's modules contain, in 16 digits: tells uncommitted changes apart."
     digest = hashlib.sha256()
     for path in sorted(Path(str(files('mnist_nb'))).rglob('*.py')):
@@ -76,7 +76,7 @@ def code_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def commit() -> str | None:
+def commit() -> str | None:  # 12 hexadecimal digits, `+` where the tree was changed; nothing outside a repository
     "The commit of the repository that this package is part of, marked with + where it holds changes; nothing elsewhere."
 
     def git(*words):
@@ -91,7 +91,7 @@ def commit() -> str | None:
     return git('rev-parse', '--short=12', 'HEAD').stdout.strip() + ('+' if dirty else '')
 
 # %% ../../nbs/support/record.ipynb #fa82f880
-def origin() -> dict[str, object]:
+def origin() -> dict[str, object]:  # Goes into every record
     "Where a number comes from: code, machine, versions."
     where = dict(machine=machine(), kind=machine_kind(), processors=cpu_count())
     return dict(commit=commit(), code=code_digest()) | where | dict(versions=versions())
@@ -99,7 +99,7 @@ def origin() -> dict[str, object]:
 
 def results_folder(
     root: str | Path = 'results',  # Folder of all results
-) -> Path:
+) -> Path:  # `results/KIND`
     "The folder for results of this kind of machine."
     return Path(root) / machine_kind()
 
@@ -119,7 +119,7 @@ def save_record(
 def load_record(
     folder: str | Path,  # With `NAME.json`
     name: str,  # Of the record
-) -> dict:
+) -> dict:  # As it was written
     "Read a result."
     path = Path(folder) / f'{name}.json'
     if not path.is_file():

@@ -62,7 +62,7 @@ MAX_BYTES = 600_000_000  # The largest set in this format, EMNIST by class, has 
 def gunzip(
     data: bytes,  # A gzip stream, or bytes that aren't compressed, which are returned as they are
     name: str = 'data',  # What to call it in an error
-) -> bytes:
+) -> bytes:  # What was packed
     "Decompress a whole gzip stream, of at most 16 MB or a hundred times its size, and `MAX_BYTES`."
     if data[:2] != b'\x1f\x8b':
         return data
@@ -141,7 +141,7 @@ def class_names(
     folder: Path,  # Where the labels lie
     dataset: str,  # Name of the data set
     labels: np.ndarray,  # Labels `[n]` of the split at hand
-) -> tuple[str, ...]:
+) -> tuple[str, ...]:  # One a label
     "Names of the classes: the known ones, else numbers up to the largest label of either split."
     if dataset in CLASSES:
         return CLASSES[dataset]
@@ -227,7 +227,7 @@ def read_body(
     deadline: float = 120,  # Seconds for the whole file
     max_bytes: int = 1 << 26,  # More than this is not one of MNIST's files
     progress: bool = True,  # Show a bar?
-) -> bytes:
+) -> bytes:  # At most as many bytes as were announced
     "Read a whole file; `OSError` when it does not come, or not whole."
     end, total, data = time.monotonic() + deadline, int(answer.headers.get('Content-Length') or 0), bytearray()
     with tqdm(total=total or None, unit='B', unit_scale=True, desc=name, disable=None if progress else True) as bar:
@@ -287,7 +287,7 @@ def download(
 PATIENCE = 3_600  # Seconds before mirrors that did not answer are asked again
 
 
-def cache_folder() -> Path:
+def cache_folder() -> Path:  # It need not exist yet
     "Where downloads are kept: `mnist_nb` below the user's cache folder."
     try:
         home = Path.home()

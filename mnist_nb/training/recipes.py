@@ -140,7 +140,7 @@ def check_config(
 # %% ../../nbs/training/recipes.ipynb #0087eaa2
 def recipe(
     name: str = 'improved',  # A name in `RECIPES`
-    **overrides,  # Fields of `TrainConfig` to change
+    **overrides,  # Fields of `TrainConfig` that differ
 ) -> TrainConfig:
     "Look up a recipe, with some settings changed."
     if name not in RECIPES:
@@ -151,7 +151,7 @@ def recipe(
 def pick_device(
     cpu: bool = False,  # Insist on the CPU
     gpu: bool = False,  # Insist on a GPU
-) -> torch.device:
+) -> torch.device:  # The GPU, where there is one and nobody objects
     "Choose where to train: CUDA, Apple's MPS, or the CPU."
     if cpu and gpu:
         raise ValueError('--cpu and --gpu exclude each other; give one, or none to take the GPU if there is one')

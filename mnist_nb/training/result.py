@@ -50,7 +50,7 @@ def rejection_threshold(
 def plot_history(
     history: list[dict],  # A record an epoch
     title: str = '',  # What was trained
-) -> Figure:
+) -> Figure:  # Loss and accuracy by epoch
     "Draw loss, accuracy and learning rate by epoch."
     fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.8), layout='constrained')
     epochs = [r['epoch'] for r in history]
@@ -155,7 +155,7 @@ def finish_run(
     valid: Digits | None,  # Validation images
     config: TrainConfig,  # Of the run
     folder: Path | None,  # Run folder
-) -> TrainResult:
+) -> TrainResult:  # With its weights, in evaluation mode
     "Write the weights of a finished run, unless early stopping has written better ones, and hand them over."
     path = folder / 'best_model.safetensors' if folder else None
     if config.patience and path and path.exists():
