@@ -21,8 +21,8 @@ function render({model, el}) {
   pad.addEventListener('change', () => {
     const digits = digitsOf(pad.strokes).map(toMnist), seen = new Uint8Array(784 * digits.length);
     digits.forEach((pixels, i) => seen.set(pixels, 784 * i));
+    own = JSON.stringify(copy(pad.strokes)); // before it is told: `set` calls `follow` at once
     model.set('strokes', copy(pad.strokes));
-    own = JSON.stringify(copy(pad.strokes));
     model.set('seen', new DataView(seen.buffer));
     model.save_changes();
   });
