@@ -174,6 +174,7 @@ def card(name):
         'validation': f'{facts["valid_accuracy"]:.2%} of the images held out',
         'calibration': f'logits are divided by {facts["temperature"]:.3f}; below a probability of {facts["reject_below"]:.3f} it refuses',
         'settings': ', '.join(f'{k} {v}' for k, v in config.items() if not isinstance(v, dict)),
+        'distortions': ', '.join(f'{k} {v}' for k, v in (config.get('augmentation') or {}).items() if v) or 'none',
     }
     if record := load_record(ROOT / 'results' / 'avx2', name):
         measured = f'{record["accuracy_mean"]:.3%} ± {record["accuracy_std"]:.3%} of the 10,000 test images, mean of {record["n"]} seeds (`{record["command"]}`)'
