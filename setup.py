@@ -48,7 +48,7 @@ setup(
     ]
     + ['Programming Language :: Python :: ' + v for v in py_versions[py_versions.index(min_python) :]],
     packages=find_packages(include=[cfg['lib_path'], cfg['lib_path'] + '.*']),
-    package_data={cfg['lib_path']: ['weights/*', 'web/*']},
+    package_data={cfg['lib_path']: ['weights/*', 'web/*', '*.mplstyle']},
     install_requires=words('requirements'),
     extras_require={**extras, 'dev': sum(extras.values(), words('dev_requirements'))},  # tests need all of them
     python_requires='>=' + min_python,

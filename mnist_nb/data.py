@@ -79,7 +79,10 @@ class Digits:
     def __repr__(self) -> str:
         return f'Digits({len(self):,} images, {len(self.classes)} classes, {self.dataset} {self.split})'
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(
+        self,
+    ) -> str:  # HTML
+        "Show the first images, for a notebook."
         named = ' '.join(self.classes[label] for label in self.labels[:12])
         strip = strip_html(self.images[:12, 0].numpy(), named) if len(self) else ''
         return f'{self!r}<br>{strip}'
@@ -165,9 +168,7 @@ def load_folder(
 # %% ../nbs/00_data.ipynb #e96c247b
 def load_mnist(
     split: str = 'train',  # 'train' or 'test'
-    data_dir: str
-    | Path
-    | None = None,  # Folder with the IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
+    data_dir: str | Path | None = None,  # With the IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
     dataset: str = 'mnist',  # `mnist`, `mnist-sample`, or any name for other IDX files in `data_dir`
     progress: bool = True,  # Show bars when something is fetched?
 ) -> Digits:  # In the file's order
@@ -208,8 +209,8 @@ def plot_class_balance(
     "Draw how many images each class has."
     counts = digits.labels.bincount(minlength=len(digits.classes))
     fig, ax = plt.subplots(figsize=(0.4 * len(digits.classes) + 2, 2.4), layout='constrained')
-    ax.bar(digits.classes, counts, color='tab:blue')
-    ax.axhline(len(digits) / len(digits.classes), color='black', lw=1, ls='--', label='equal shares')
+    ax.bar(digits.classes, counts)
+    ax.axhline(len(digits) / len(digits.classes), color='C7', lw=1, ls='--', label='equal shares')
     ax.set(title=f'Images a class, {digits.dataset} {digits.split}', xlabel='class', ylabel='images')
     ax.legend(loc='lower right')
     plt.close(fig)

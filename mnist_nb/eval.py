@@ -11,6 +11,7 @@ __all__ = ['wilson_interval', 'confusion_matrix', 'class_scores', 'calibration_b
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
@@ -102,7 +103,10 @@ class Report:
     answered_wrong: int  # Mistakes among these
     seconds: float = 0.0  # It took to answer
 
-    def to_json(self) -> str:
+    def to_json(
+        self,
+    ) -> str:  # JSON: all fields by their names
+        "Write the report down."
         return json.dumps(asdict(self), indent=2)
 
     def table(
@@ -117,7 +121,10 @@ class Report:
             f'Report({self.accuracy:.2%} of {self.test_images:,} {self.dataset} images, {interval}, NLL {self.nll:.4f})'
         )
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(
+        self,
+    ) -> str:  # HTML
+        "Show the report, for a notebook."
         return f'{escape(repr(self))}{self.table().to_html(index=False, float_format="%.3f", border=0)}'
 
 # %% ../nbs/03_eval.ipynb #d45ba4c0
@@ -177,7 +184,7 @@ def check_unseen(
 
 # %% ../nbs/03_eval.ipynb #02b70829
 def probabilities_of(
-    model,  # A network (pixels to logits), or a function from uint8 pixels to probabilities
+    model: nn.Module | Callable,  # A network (pixels to logits), or a function from uint8 pixels to probabilities
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
     temperature: float = 1.0,  # Divide a network's logits by this
 ) -> np.ndarray:  # `[n,classes]`
@@ -188,7 +195,7 @@ def probabilities_of(
 
 # %% ../nbs/03_eval.ipynb #6c0f862e
 def evaluate(
-    model,  # A network (pixels to logits), or a function from uint8 pixels to probabilities, such as a `Predictor`
+    model: nn.Module | Callable,  # A network, or a function from uint8 pixels to probabilities, as a `Predictor` is
     digits: Digits | None = None,  # Images to ask about; default: the test images of `load_mnist`
     temperature: float = 1.0,  # Divide a network's logits by this
     facts: dict | None = None,  # Of the weights: which images they have seen, and when they refuse
@@ -259,7 +266,7 @@ def plot_classes(
     low, high = np.array([wilson_interval(round(r * n), int(n)) if n else (0, 1) for r, n in zip(recall, support)]).T
     fig, ax = plt.subplots(figsize=(0.45 * len(recall) + 2, 2.8), layout='constrained')
     ax.errorbar(result.classes, 100 * recall, 100 * np.clip([recall - low, high - recall], 0, None), fmt='o', capsize=3)
-    ax.axhline(100 * result.accuracy, color='black', ls='--', lw=1, label='all classes')
+    ax.axhline(100 * result.accuracy, color='C7', ls='--', lw=1, label='all classes')
     ax.set(title='Accuracy by class, with 95 % intervals', xlabel='true class', ylabel='right (%)')
     ax.legend()
     plt.close(fig)
@@ -272,10 +279,8 @@ def plot_reliability(
     "Draw what was said against what came true; the larger a dot, the more images."
     bins = pd.DataFrame(result.reliability)
     fig, ax = plt.subplots(figsize=(3.6, 3.4), layout='constrained')
-    ax.plot([0, 1], [0, 1], color='black', lw=1, ls='--', label='honest')
-    ax.scatter(
-        bins.confidence, bins.accuracy, s=20 + 300 * bins.images / bins.images.sum(), alpha=0.7, color='tab:blue'
-    )
+    ax.plot([0, 1], [0, 1], color='C7', lw=1, ls='--', label='honest')
+    ax.scatter(bins.confidence, bins.accuracy, s=20 + 300 * bins.images / bins.images.sum(), alpha=0.7, color='C0')
     ax.set(
         title=f'Reliability, ECE {result.ece:.2%}',
         xlabel='probability said',

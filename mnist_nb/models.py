@@ -36,7 +36,11 @@ class Normalize(nn.Module):
         self.register_buffer('mean', torch.tensor(float(mean)))
         self.register_buffer('std', torch.tensor(float(std)))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,  # uint8, or float 0..1, of any shape
+    ) -> torch.Tensor:  # Float, the same shape
+        "Move and scale the pixels."
         if x.dtype == torch.uint8:
             x = x.float() / 255
         return (x - self.mean) / self.std
@@ -54,7 +58,11 @@ class ByteDropout(nn.Module):
             raise ValueError(f'dropout: expected a share from 0 to below 1, found {p}')
         self.threshold = round(256 * p)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,  # Float, of any shape
+    ) -> torch.Tensor:  # The same shape
+        "Silence units, in training."
         if not self.training or not self.threshold:
             return x
         if x.device.type != 'cpu':
@@ -63,7 +71,10 @@ class ByteDropout(nn.Module):
         keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.threshold
         return x * keep * (256 / (256 - self.threshold))
 
-    def extra_repr(self) -> str:
+    def extra_repr(
+        self,
+    ) -> str:  # `p=0.301`
+        "Show the probability when a network is printed."
         return f'p={self.threshold / 256:.3f}'
 
 # %% ../nbs/01_models.ipynb #2cc09e4d
@@ -97,12 +108,14 @@ def mlp(
 def base_mlp(
     n_classes: int,  # Logits that come out
 ) -> nn.Sequential:  # 784 to `n_classes`
+    "Three hidden layers with dropout, as many courses have them."
     return mlp((512, 256, 128), (0.3, 0.3, 0.3), False, n_classes)
 
 
 def improved_mlp(
     n_classes: int,  # Logits that come out
 ) -> nn.Sequential:  # 784 to `n_classes`
+    "Four wider hidden layers, with batch normalisation."
     return mlp((1024, 512, 256, 128), (0.4, 0.4, 0.3, 0.2), True, n_classes)
 
 # %% ../nbs/01_models.ipynb #99960bf3
@@ -210,7 +223,11 @@ class Classifier(nn.Module):
         self.arch, self.arguments = arch, dict(n_classes=n_classes, mean=mean, std=std)
         self.normalize, self.net = Normalize(mean, std), ARCHITECTURES[arch](n_classes)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,  # Pixels, uint8 or 0..1, `[n,1,28,28]`
+    ) -> torch.Tensor:  # `[n,classes]`
+        "Answer with logits."
         torch._check(
             x.ndim == 4 and x.shape[1:] == (1, 28, 28), lambda: f'expected pixels [n,1,28,28], found {list(x.shape)}'
         )
@@ -291,7 +308,7 @@ FORMAT = 'mnist_nb.weights.1'
 def save_weights(
     model: Classifier,  # What to save
     path: str | Path,  # `.safetensors` file
-    **facts,  # What is known of it: config, dataset, digest, metrics, temperature … (anything JSON can hold)
+    **facts: object,  # What is known of it: config, dataset, digest, metrics, temperature … (anything JSON can hold)
 ):
     "Write a model and the facts about it to one file, atomically."
     header = dict(arch=model.arch, arguments=model.arguments, version=__version__, **facts) | {'seal': UNSEALED}

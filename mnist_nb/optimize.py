@@ -40,7 +40,7 @@ from .support.files import UNSEALED, seal, write_atomic
 
 # %% ../nbs/05_optimize.ipynb #a6f9930e
 def latency(
-    ask,  # A function that answers for uint8 `[1,1,28,28]`
+    ask: Callable,  # A function that answers for uint8 `[1,1,28,28]`
     images: np.ndarray,  # uint8 `[n,1,28,28]` to ask about, one by one
     repeats: int = 2_000,  # How often
 ) -> tuple[float, float]:  # Median and 99th percentile, in seconds
@@ -94,7 +94,11 @@ class Deployed(nn.Module):
         super().__init__()
         self.model, self.temperature = fold_norms(model).cpu(), temperature
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:  # uint8 `[n,1,28,28]` to probabilities `[n,classes]`
+    def forward(
+        self,
+        pixels: torch.Tensor,  # uint8 `[n,1,28,28]`
+    ) -> torch.Tensor:  # `[n,classes]`, rows sum to 1
+        "Answer with calibrated probabilities."
         return torch.softmax(self.model(pixels) / self.temperature, dim=1)
 
 # %% ../nbs/05_optimize.ipynb #c3e8e500
@@ -186,7 +190,10 @@ class PixelReader(CalibrationDataReader):
     ):
         self.parts = iter(images.split(100))
 
-    def get_next(self) -> dict | None:
+    def get_next(
+        self,
+    ) -> dict | None:  # By name of the input; nothing when all are through
+        "Hand out the next hundred, as ONNX Runtime's calibration asks for them."
         part = next(self.parts, None)
         return None if part is None else {'pixels': part.numpy()}
 
@@ -256,7 +263,7 @@ def quantize_weights(
 
 # %% ../nbs/05_optimize.ipynb #8abb0da7
 def throughput(
-    ask,  # A function that answers for uint8 `[n,1,28,28]`
+    ask: Callable,  # A function that answers for uint8 `[n,1,28,28]`
     images: np.ndarray,  # uint8 `[n,1,28,28]`
     batch_size: int = 256,  # Images a call
     repeats: int = 5,  # Times through the images; the median counts
@@ -274,7 +281,7 @@ def throughput(
 def torch_asker(
     model: Classifier,  # Trained
     threads: int,  # For PyTorch, set for each call
-):
+) -> Callable:  # From uint8 pixels `[n,1,28,28]` to probabilities
     "Make a function that asks a PyTorch model as one would in production."
     deployed = copy.deepcopy(model).cpu().eval().to(memory_format=torch.channels_last)  # its fastest form
 

@@ -97,7 +97,10 @@ class Prediction:
         doubt = f', rejected: {self.reason}' if self.rejected else ''
         return f'Prediction({self.digit}{sure}{doubt})'
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(
+        self,
+    ) -> str:  # HTML
+        "Show the answer, for a notebook: what the network saw, and the likeliest digits as bars."
         shown = '' if self.seen is None else strip_html(self.seen[None], 'what the network was shown', scale=3)
         return f'<div>{escape(repr(self))}</div>{shown}{bars_html(self.top_k)}'
 

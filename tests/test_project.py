@@ -246,3 +246,32 @@ def test_changelog_and_citation_know_the_version():
     version = settings()['version']
     assert f'## {version}' in (ROOT / 'CHANGELOG.md').read_text()
     assert f'version: {version}' in (ROOT / 'CITATION.cff').read_text()
+
+
+@pytest.mark.parametrize('path', [p for p in NOTEBOOKS if '<Figure' in p.read_text()], ids=lambda p: p.stem)
+def test_figures_are_drawn_for_light_and_dark(path):
+    cells = [''.join(c['source']) for c in json.loads(path.read_text())['cells'] if c['cell_type'] == 'code']
+    assert any("plt.style.use('mnist_nb.figures')" in text for text in cells)
+
+
+@pytest.mark.parametrize('path', NOTEBOOKS[:6], ids=lambda p: p.stem)
+def test_exercises_have_answers_that_were_run(path):
+    cells = json.loads(path.read_text())['cells']
+    texts = [''.join(c['source']) for c in cells]
+    opened = [i for i, text in enumerate(texts) if '<details class="answer">' in text]
+    assert len(opened) >= 2
+    for i in opened:
+        closed = next(j for j in range(i, len(texts)) if '</details>' in texts[j])
+        code = [c for c in cells[i:closed] if c['cell_type'] == 'code']
+        assert code and all(c['outputs'] for c in code)
+        assert all(c['metadata'] == {'jupyter': {'outputs_hidden': True, 'source_hidden': True}} for c in code)
+
+
+def test_all_that_is_public_is_explained():
+    from smalldocs import api
+
+    modules = [module for module in api.package_modules('mnist_nb') if module.__name__ != 'mnist_nb.cli']
+    gaps = [gap for module in modules for found in api.gaps(module).values() for gap in found if 'type' not in gap]
+    library = ('HttpsOnly.', 'Client.')  # methods that answer a library's own calls
+    keywords = ('(facts)', '(settings)', '(overrides)', '(kinds)', '(manner)')  # `**`, whose docments it doesn't read
+    assert [gap for gap in gaps if not any(known in gap for known in library + keywords)] == []

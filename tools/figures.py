@@ -124,9 +124,7 @@ def draw_layers():
             ax.set(xticks=[], yticks=[])
         else:
             ax = fig.add_subplot(cell)
-            ax.barh(
-                range(10), stage - stage.min() + 0.1, color=['tab:orange' if i == 7 else 'tab:gray' for i in range(10)]
-            )
+            ax.barh(range(10), stage - stage.min() + 0.1, color=['C1' if i == 7 else 'C7' for i in range(10)])
             ax.set(yticks=range(10), xticks=[])
             ax.invert_yaxis()
             ax.spines[['top', 'right', 'bottom']].set_visible(False)
@@ -206,6 +204,7 @@ def draw_example():
 
 
 def main():
+    plt.style.use('mnist_nb.figures')
     draw_example()
     draw_pad()
     draw_layers()

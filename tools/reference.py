@@ -31,7 +31,7 @@ def page(title, description, *parts):
 
 
 def notebooks():
-    "Which notebook, as a path on the site, makes which module, and its title."
+    "Which notebook makes which module: its path on the site, its title, its file."
     found = {}
     for path in sorted((ROOT / 'nbs').rglob('*.ipynb'), key=lambda p: (len(p.parts), p)):
         cells = [''.join(c['source']) for c in json.loads(path.read_text())['cells']]
@@ -39,8 +39,48 @@ def notebooks():
             if made := re.match(r'#\|\s*default_exp\s+(\S+)', text):
                 title = next(re.search(r'(?m)^# (.+)', t)[1] for t in cells if re.search(r'(?m)^# ', t))
                 name = re.sub(r'^\d+_', '', path.name)
-                found[f'mnist_nb.{made[1]}'] = (str(path.relative_to(ROOT / 'nbs').with_name(name)), title)
+                found[f'mnist_nb.{made[1]}'] = (str(path.relative_to(ROOT / 'nbs').with_name(name)), title, path)
     return found
+
+
+def spoken(outputs):
+    "What a cell printed or answered, as far as it is text; pictures are on the notebook's page."
+    said = []
+    for output in outputs:
+        plain = ''.join(output.get('text', '')) or ''.join(output.get('data', {}).get('text/plain', ''))
+        if plain and not re.match(r'<(Figure|PIL|IPython|mnist_nb)', plain):
+            said.append(plain.rstrip())
+    return '\n'.join(said)
+
+
+def examples(path):
+    "For each name that a notebook defines, the first cell after it that shows it at work, with what it printed."
+    defined, found = [], {}
+    for one in json.loads(path.read_text())['cells']:
+        source = ''.join(one['source'])
+        if one['cell_type'] != 'code' or re.search(r'(?m)^#\|\s*(hide|echo: false)', source):
+            continue
+        if re.search(r'(?m)^#\|\s*export', source):
+            defined += re.findall(r'(?m)^(?:async def|def|class) (\w+)|^(\w+)(?=[ :].*=)', source)
+            continue
+        code = re.sub(r'(?m)^#\|.*\n?', '', source).strip()
+        said = spoken(one.get('outputs', []))
+        if len(code.splitlines()) > 24 or len(said.splitlines()) > 16:
+            continue
+        for name in {a or b for a, b in defined} - found.keys():
+            if re.search(rf'(?<![\w.]){name}\b', code):
+                found[name] = f'Example:\n\n```python\n{code}\n```' + (f'\n\n```text\n{said}\n```' if said else '')
+    return found
+
+
+def with_examples(text, shown):
+    "A module's page, and below each function or class one example of it."
+    parts = re.split(r'(?m)^(?=## )', text)
+    for i, part in enumerate(parts):
+        name = re.match(r'## (?:class )?(\w+)', part)
+        if name and name[1] in shown:
+            parts[i] = f'{part.rstrip()}\n\n{shown[name[1]]}\n\n'
+    return ''.join(parts)
 
 
 def write_modules(site):
@@ -54,13 +94,14 @@ def write_modules(site):
         if module == 'mnist_nb.cli' or module not in made:
             path.unlink()  # commands have a page of their own
             continue
-        source, title = made[module]
+        source, title, notebook = made[module]
         text = text.replace(f'title: "{module}"', f'title: "{module.removeprefix("mnist_nb.")}"', 1)
         first = (
             f'`from {module} import …`. Built, shown at work and tested in the notebook [{title}](../../{source}).\n\n'
         )
         text = text.replace('\n---\n', f'\norder: {list(made).index(module)}\n---\n', 1)
-        path.write_text(re.sub(r'(?m)^## ', first + '## ', text, count=1))
+        text = with_examples(re.sub(r'(?m)^## ', first + '## ', text, count=1), examples(notebook))
+        path.write_text(text)
         mine = [s for s in symbols if s.module == module and s.name and not s.name.rpartition('.')[2].startswith('_')]
         names = ' · '.join(f'[`{s.name}`](modules/{path.name}#{s.name})' for s in mine)
         lists.append((module, f'| [{module.removeprefix("mnist_nb.")}](modules/{path.name}) | {names} |'))

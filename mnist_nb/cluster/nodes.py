@@ -31,7 +31,7 @@ def local_cluster(
     nodes: int = 2,  # Processes that play a machine each
     processors: int = 1,  # That each of them says it has
     memory: int = 100 * 2**20,  # Bytes that each of them keeps for what is shared
-) -> Iterator[Cluster]:
+) -> Iterator[Cluster]:  # The cluster; more nodes can be added to it, or taken away
     "Let this machine play several, for as long as the block runs, and connect to them."
     if ray.is_initialized():
         raise ConnectionError('this process is connected to a cluster; leave it first: ray.shutdown()')
@@ -67,7 +67,7 @@ def connect(
 # %% ../../nbs/cluster/nodes.ipynb #99592ea1
 def call(
     function: Callable,  # One of these pages
-    *inputs,  # What it takes; paths as the cluster sees them
+    *inputs: Any,  # What it takes; paths as the cluster sees them
 ) -> Any:  # What it returns
     "Call a function here, or on the cluster where this process is connected from outside."
     if not ray.util.client.ray.is_connected():
@@ -79,7 +79,7 @@ def call(
 
 # %% ../../nbs/cluster/nodes.ipynb #193c6725
 @contextmanager
-def only_errors() -> Iterator[None]:
+def only_errors() -> Iterator[None]:  # Nothing: what counts is the block
     "Keep what is logged below an error to itself, for as long as the block runs."
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
@@ -91,7 +91,7 @@ def only_errors() -> Iterator[None]:
 # %% ../../nbs/cluster/nodes.ipynb #0bbbd88d
 def full_address(
     address: str | Path,  # A path, or an address with `://`
-) -> str:
+) -> str:  # As it came where it is a URL, else absolute
     "Make a path absolute: other processes stand in other folders."
     return str(address) if '://' in str(address) else str(Path(address).absolute())
 
@@ -130,7 +130,11 @@ def claim(
     return False
 
 
-def write_whole(files: pa.fs.FileSystem, path: str, data: bytes):
+def write_whole(
+    files: pa.fs.FileSystem,  # Where: a folder of this machine, S3, or what else Arrow knows
+    path: str,  # Of the file, as `files` has it
+    data: bytes,  # What shall stand in it
+):
     "Write a file so that it is there whole, or not at all."
     if isinstance(files, pa.fs.LocalFileSystem):
         return write_atomic(path, data)

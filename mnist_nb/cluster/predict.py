@@ -43,7 +43,7 @@ IDX = bytes([0, 0, 8, 3])  # how an IDX file of images begins
 class Part:
     "Pictures whose answers become one file."
 
-    number: int
+    number: int  # Its place among the parts, from 0; names the file of its answers
     kind: str  # `pictures`, `parquet` or `idx`
     files: list[str]  # Pictures; or the one file that holds them
     first: int = 0  # Of an archive or table, the first picture
@@ -51,7 +51,10 @@ class Part:
     group: int = 0  # Of a table, the row group
 
 
-def list_files(storage, path: str) -> list[pa.fs.FileInfo]:  # By name
+def list_files(
+    storage: pa.fs.FileSystem,  # Where it lies
+    path: str,  # File or folder, as the storage has it
+) -> list[pa.fs.FileInfo]:  # By name
     "List a file, or all files of a folder and the folders below it, but for what is hidden."
     info = storage.get_file_info(path)
     if info.type == FileType.NotFound:
@@ -63,14 +66,16 @@ def list_files(storage, path: str) -> list[pa.fs.FileInfo]:  # By name
     return sorted(inside, key=lambda f: f.path)
 
 
-def pick_column(names: list[str], column: str | None) -> str | None:
+def pick_column(
+    names: list[str],  # All columns of the table
+    column: str | None,  # The one that was asked for, if any
+) -> str | None:  # Its name; nothing where there is no such column
     "The column with the pictures: the one that is named, else the usual one."
     return column or next((name for name in ('bytes', 'image') if name in names), None)
 
 
 def list_parts(
-    source: str
-    | Path,  # Folder of pictures or of Parquet files, Parquet file, IDX file (gzipped or not); or an address
+    source: str | Path,  # Pictures, Parquet or IDX (gzipped or not): a file, a folder of them, or an address
     size: int = 1000,  # Pictures of a part; a row group of a table is a part of its own
     column: str | None = None,  # Of a table, with the pictures' bytes; default: `bytes` or `image`
 ) -> tuple[list[Part], str]:  # And a digest of names, sizes and times, to know the job again
@@ -96,7 +101,11 @@ def list_parts(
     return parts, digest.hexdigest()
 
 
-def archive_parts(storage, path: str, size: int) -> Iterator[dict]:
+def archive_parts(
+    storage: pa.fs.FileSystem,  # Where it lies
+    path: str,  # The IDX file
+    size: int,  # Images a part
+) -> Iterator[dict]:  # Fields of a `Part`, one after the other
     "Divide an IDX file."
     with storage.open_input_stream(path) as f:  # gzip is seen through
         header = f.read(16)
@@ -106,7 +115,11 @@ def archive_parts(storage, path: str, size: int) -> Iterator[dict]:
     yield from (dict(kind='idx', files=[path], first=i, n=min(size, n - i)) for i in range(0, n, size))
 
 
-def table_parts(storage, path: str, column: str | None) -> Iterator[dict]:
+def table_parts(
+    storage: pa.fs.FileSystem,  # Where it lies
+    path: str,  # The Parquet file
+    column: str | None,  # The one with the pictures, if it was named
+) -> Iterator[dict]:  # Fields of a `Part`, one after the other
     "Divide a table by its row groups."
     try:
         with storage.open_input_file(path) as f:
@@ -128,7 +141,10 @@ def table_parts(storage, path: str, column: str | None) -> Iterator[dict]:
         first += n
 
 # %% ../../nbs/cluster/predict.ipynb #554b8739
-def read_file(storage, path: str) -> bytes | ImageError:
+def read_file(
+    storage: pa.fs.FileSystem,  # Where it lies
+    path: str,  # Of the file
+) -> bytes | ImageError:  # Its bytes, or the error that stands for them
     "Read a file, or tell why that can't be."
     try:
         with storage.open_input_file(path) as f:
@@ -138,10 +154,10 @@ def read_file(storage, path: str) -> bytes | ImageError:
 
 
 def open_table(
-    storage,
+    storage: pa.fs.FileSystem,  # Where it lies
     part: Part,  # A row group
     column: str | None = None,  # With the pictures' bytes
-) -> Iterator[tuple[list[str], list]]:
+) -> Iterator[tuple[list[str], list]]:  # Names and files, some at a time
     "Go through the rows of a part of a table."
     with storage.open_input_file(part.files[0]) as f:
         table = pq.ParquetFile(f, buffer_size=1 << 20, pre_buffer=False)  # else it would read the row group at once
@@ -157,7 +173,10 @@ def open_table(
             yield paths, [v if v is not None else ImageError('no picture in this row') for v in values]
 
 
-def open_archive(storage, part: Part) -> Iterator[tuple[list[str], list]]:
+def open_archive(
+    storage: pa.fs.FileSystem,  # Where it lies
+    part: Part,  # Which images
+) -> Iterator[tuple[list[str], list]]:  # Names and images, some at a time
     "Go through the images of a part of an IDX file."
     path = part.files[0]
     with storage.open_input_stream(path) if path.endswith('.gz') else storage.open_input_file(path) as f:
@@ -177,8 +196,8 @@ def open_archive(storage, part: Part) -> Iterator[tuple[list[str], list]]:
 
 
 def open_part(
-    storage,
-    part: Part,
+    storage: pa.fs.FileSystem,  # Where it lies
+    part: Part,  # Which pictures
     column: str | None = None,  # Of a table, with the pictures' bytes
 ) -> Iterator[tuple[list[str], list]]:  # Names, and what `predict` takes
     "Go through the pictures of a part, some at a time."
@@ -208,7 +227,7 @@ def as_table(
     return pa.table(columns)
 
 
-def peak_memory() -> int:
+def peak_memory() -> int:  # Of this process, up to now
     "The largest memory that this process has had, in bytes."
     status = Path('/proc/self/status')
     if status.exists():  # Linux; the other figure would count what the process that started this one had
@@ -216,7 +235,10 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
 
 
-def names_of(part: Part, done: int) -> list[str]:
+def names_of(
+    part: Part,  # Which pictures
+    done: int,  # How many of them are answered already
+) -> list[str]:  # Of those that are left
     "The pictures of a part, but for the first ones."
     return (
         part.files[done:]
@@ -268,9 +290,7 @@ def predict_on_cluster(
     column: str | None = None,  # Of a table, with the pictures' bytes; default: `bytes` or `image`
     reject_below: float | None = None,  # Probability under which an answer is rejected; default: the model's own
     progress: bool = True,  # Show a bar?
-) -> (
-    dict
-):  # Pictures read now, how many of them were rejected or are none; largest memory of a worker and of this process
+) -> dict:  # Counts: pictures, rejected, unread; the most memory of a worker and of this process, in bytes
     "Read any number of pictures on the Ray cluster to which this process is connected."
     source, output = full_address(source), full_address(output)
     if f'{output}/'.startswith(f'{source}/'):

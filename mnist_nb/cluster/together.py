@@ -47,7 +47,9 @@ def sum_up(
     state.loss_sum, state.correct, state.seen = counted[0].item(), int(counted[1]), int(counted[2])
 
 
-def from_first(*values) -> list:
+def from_first(
+    *values: object,  # In the first process the ones that count
+) -> list:  # The same list in every process
     "Take the values of the first process, in all."
     values = list(values)
     dist.broadcast_object_list(values)
@@ -69,7 +71,7 @@ def train_together(
     folder: Path | None = None,  # Run folder, in which the first process writes; None: nothing is written
     resume: Path | None = None,  # `last_state.safetensors` to go on from, the same in every process
     on_epoch: Callable[[dict], None] | None = None,  # Called with each epoch's record, in every process
-) -> TrainResult:
+) -> TrainResult:  # In every process the same weights
     "Train as one of the processes of a group that has been initialised."
     share = Share(dist.get_rank(), dist.get_world_size())
     share.part(check_config(config).batch_size)

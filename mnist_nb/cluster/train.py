@@ -57,7 +57,7 @@ def train_on_cluster(
     processors: int = 1,  # Of each worker
     gpu: bool = False,  # One for each worker
     failures: int = 3,  # Deaths of workers or nodes that are survived
-) -> TrainResult:
+) -> TrainResult:  # The weights to use, the history, and what is known of both
     "Train a network on the Ray cluster to which this process is connected."
     Share(0, workers).part(check_config(config).batch_size)
     check_room(workers, processors, int(gpu))

@@ -31,7 +31,10 @@ from ..training.augment import Augmentation
 from ..training.recipes import AUGMENTATIONS, TrainConfig, check_config
 
 # %% ../../nbs/cluster/tune.ipynb #a5b8bde8
-def read_value(field: str, text: str) -> Any:
+def read_value(
+    field: str,  # Name of a setting of `TrainConfig`
+    text: str,  # As it was typed
+) -> Any:  # A number, a word, or yes or no, as the setting is
     "Read a value as the field of a configuration has it."
     kinds = {f.name: type(getattr(TrainConfig(), f.name)) for f in fields(TrainConfig)}
     if field not in kinds:
@@ -182,7 +185,7 @@ def as_rows(
 # %% ../../nbs/cluster/tune.ipynb #3b48f7d6
 def plot_search(
     found: pd.DataFrame,  # From `search`
-) -> Figure:
+) -> Figure:  # A line a trial, brighter the better
     "Draw each trial as a line through what was set and what it reached (parallel coordinates)."
     columns = [name for name in found.columns if name not in ('error', 'valid_loss', 'seconds')]
     shown = found.dropna(subset='valid_accuracy')[columns]

@@ -50,8 +50,8 @@ USE = """/* Handwritten digits: {name}, {parameters:,} parameters, {data}. Writt
 
 
 def run_tool(
-    *command: str | Path,
-    cwd: str | Path | None = None,
+    *command: str | Path,  # The program and its arguments
+    cwd: str | Path | None = None,  # Folder to run it in
 ) -> str:  # What it printed
     "Run a compiler."
     done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True)
@@ -62,7 +62,7 @@ def run_tool(
 
 # %% ../../nbs/edge/chip.ipynb #5da83e18
 def needs(
-    *modules: str,
+    *modules: str,  # Names, as in `import`
     extra: str = 'edge',  # That brings them
 ):
     "Make sure that modules of the extra are there."

@@ -64,7 +64,9 @@ def run_seed(
     }
 
 # %% ../../nbs/evidence/benchmark.ipynb #f4808c0b
-def summarise(runs: list[dict]) -> dict:
+def summarise(
+    runs: list[dict],  # One a seed, as `run_seed` measured it
+) -> dict:  # `n`, means, standard deviation of the accuracy, and `runs`
     "Means over the seeds, the spread of the accuracy, and the runs themselves."
     accuracies = [r['accuracy'] for r in runs]
     return {

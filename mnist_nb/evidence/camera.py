@@ -30,13 +30,18 @@ from ..training.photographs import draw_strokes, photograph, plain_scene
 from ..training.strokes import pen_line
 
 # %% ../../nbs/evidence/camera.ipynb #5bcd6679
-def tint(rng: np.random.Generator) -> np.ndarray:
+def tint(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # RGB, 0..1
     "The colour of some ink: blue, red, green, violet, black, pencil."
     inks = [(0.1, 0.2, 0.55), (0.7, 0.12, 0.15), (0.1, 0.45, 0.2), (0.35, 0.15, 0.5), (0.1, 0.1, 0.1), (0.4, 0.4, 0.42)]
     return np.array(inks[rng.integers(len(inks))])
 
 
-def line_style(s: int, rng: np.random.Generator) -> tuple:
+def line_style(
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> tuple:  # Distance and thickness as shares of the page; RGB, 0..1
     "Spacing, thickness and colour of rulings; the worse, the darker."
     colour = np.array([(0.55, 0.7, 0.9), (0.6, 0.6, 0.6), (0.9, 0.55, 0.6), (0.55, 0.8, 0.65)][rng.integers(4)])
     return rng.uniform(0.05, 0.14), rng.uniform(0.002, 0.003 + 0.001 * s), 1 - (1 - colour) * (0.3 + 0.22 * s)
@@ -75,7 +80,7 @@ def make_scene(
     rng: np.random.Generator,  # Source of everything that is random
     nuisance: str | None = None,  # One of `NUISANCES`; default: a random mix of them all
     severity: int = 3,  # 0 to 5; of the mix, the greatest
-) -> dict:
+) -> dict:  # What `take_photograph` takes
     "Draw a scene with one nuisance, or with many."
     scene = plain_scene(rng)
     if nuisance:
@@ -137,8 +142,8 @@ def count_right(
     labels: np.ndarray,  # `[n]`
     model: str | Path | None,  # See `Predictor`
     nuisance: str | None,  # See `make_scene`
-    severity: int,
-    seed: int = 0,
+    severity: int,  # 1..5; without effect where there is no nuisance
+    seed: int = 0,  # Of everything that is random
 ) -> tuple[float, float]:  # Shares that are read rightly: prepared, and resized
     "Photograph digits, and count those that are read."
     model, prepared, resized = Predictor(model, threads=1), [], []
@@ -154,7 +159,9 @@ def count_right(
     return float((answers == labels).mean()), float((model(np.stack(resized)).argmax(1) == labels).mean())
 
 # %% ../../nbs/evidence/camera.ipynb #6558c740
-def pool_of(workers: int) -> Executor:
+def pool_of(
+    workers: int,  # How many processes
+) -> Executor:  # To be closed by whoever asked for it
     "Processes to measure in, or a thread where one is enough."
     return ProcessPoolExecutor(workers, get_context('spawn')) if workers > 1 else ThreadPoolExecutor(1)
 

@@ -31,19 +31,31 @@ from ..reading.page import prepare
 from ..support.record import load_record, markdown_table, save_record
 
 # %% ../../nbs/evidence/corruptions.ipynb #add57597
-def shot_noise(x, s, rng):
+def shot_noise(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Too little light: photons are counted, and come by chance."
     photons = (60, 30, 16, 9, 5)[s - 1]
     return rng.poisson(x * photons) / photons
 
 # %% ../../nbs/evidence/corruptions.ipynb #25c4d109
-def impulse_noise(x, s, rng):
+def impulse_noise(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Dead pixels, black or white."
     dead = rng.random(x.shape) < (0.03, 0.06, 0.1, 0.15, 0.22)[s - 1]
     return np.where(dead, rng.integers(0, 2, x.shape), x)
 
 # %% ../../nbs/evidence/corruptions.ipynb #87fe0f8e
-def glass_blur(x, s, rng):
+def glass_blur(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Frosted glass: each pixel shows one of its neighbours."
     reach, soft = ((1, 0.3), (1, 0.45), (1, 0.6), (1, 0.8), (2, 0.5))[s - 1]
     places = np.indices(x.shape)
@@ -51,53 +63,92 @@ def glass_blur(x, s, rng):
     return gaussian_filter(x[places[0], rows, columns], (0, soft, soft))
 
 # %% ../../nbs/evidence/corruptions.ipynb #87d707d8
-def warped(x, matrices):
+def warped(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    matrices: np.ndarray,  # `[n,2,3]`: where each pixel is taken from, the image reaching from -1 to 1
+) -> np.ndarray:  # `[n,28,28]`
     "Images seen through a matrix `[n,2,3]` each."
     grid = F.affine_grid(torch.from_numpy(matrices).float(), (len(x), 1, 28, 28), align_corners=False)
     return F.grid_sample(torch.from_numpy(x)[:, None].float(), grid, align_corners=False)[:, 0].numpy()
 
 # %% ../../nbs/evidence/corruptions.ipynb #f689b234
-def matrices_of(n, a=1.0, b=0.0, c=0.0, d=1.0, x=0.0, y=0.0):
+def matrices_of(
+    n: int,  # How many
+    a=1.0,  # What a step to the right in the result moves to the right in the image
+    b=0.0,  # What a step down moves to the right
+    c=0.0,  # What a step to the right moves down
+    d=1.0,  # What a step down moves down
+    x=0.0,  # Shift to the right, in half images
+    y=0.0,  # Shift down
+) -> np.ndarray:  # `[n,2,3]`
     "Matrices `[n,2,3]` of numbers, or of arrays `[n]`."
     return np.stack([np.broadcast_to(np.asarray(v, float), n) for v in (a, b, x, c, d, y)], 1).reshape(n, 2, 3)
 
 # %% ../../nbs/evidence/corruptions.ipynb #31f11a11
-def motion_blur(x, s, rng):
+def motion_blur(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "The camera moved while it looked, in any direction."
     length, angle = (2, 3, 4, 5, 6)[s - 1] / 14, rng.uniform(0, math.pi, len(x))
     steps = [length * k / 8 for k in range(-4, 5)]
     return np.mean([warped(x, matrices_of(len(x), x=np.cos(angle) * k, y=np.sin(angle) * k)) for k in steps], 0)
 
 # %% ../../nbs/evidence/corruptions.ipynb #c8506b9d
-def shear(x, s, rng):
+def shear(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Leaning writing."
     return warped(x, matrices_of(len(x), b=(0.15, 0.25, 0.35, 0.45, 0.55)[s - 1] * rng.choice([-1, 1], len(x))))
 
 # %% ../../nbs/evidence/corruptions.ipynb #22ef0a08
-def scale(x, s, rng):
+def scale(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Smaller digits than MNIST has."
     factor = 1 / (0.9, 0.8, 0.72, 0.64, 0.56)[s - 1]
     return warped(x, matrices_of(len(x), a=factor, d=factor))
 
 # %% ../../nbs/evidence/corruptions.ipynb #d00b5f1a
-def rotate(x, s, rng):
+def rotate(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Turned either way."
     angle = math.radians((8, 15, 21, 27, 33)[s - 1]) * rng.choice([-1, 1], len(x))
     return warped(x, matrices_of(len(x), np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)))
 
 # %% ../../nbs/evidence/corruptions.ipynb #3bb700f2
-def translate(x, s, rng):
+def translate(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Off the middle, in both directions."
     dx, dy = (rng.choice([-1, 1], len(x)) * (1, 1.75, 2.5, 3.25, 4)[s - 1] / 14 for _ in 'xy')
     return warped(x, matrices_of(len(x), x=dx, y=dy))
 
 # %% ../../nbs/evidence/corruptions.ipynb #35d12b9b
-def brightness(x, s, rng):
+def brightness(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Paper that is not black."
     return x + (0.1, 0.2, 0.3, 0.4, 0.5)[s - 1]
 
 # %% ../../nbs/evidence/corruptions.ipynb #acddd3d7
-def stripe(x, s, rng):
+def stripe(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "The margins inverted."
     width, x = (2, 3, 4, 5, 6)[s - 1], x.copy()
     for margin in (x[:, :, :width], x[:, :, 28 - width :]):
@@ -105,7 +156,11 @@ def stripe(x, s, rng):
     return x
 
 # %% ../../nbs/evidence/corruptions.ipynb #23677360
-def fog(x, s, rng):
+def fog(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "A cloud before the lens."
     cloud = sum(gaussian_filter(rng.normal(0, 1, x.shape), (0, w, w), mode='wrap') * w**1.5 for w in (1, 2, 4, 8))
     low, high = cloud.min((1, 2), keepdims=True), cloud.max((1, 2), keepdims=True)
@@ -113,13 +168,21 @@ def fog(x, s, rng):
     return (x + thick * (cloud - low) / (high - low)) / (1 + thick)
 
 # %% ../../nbs/evidence/corruptions.ipynb #3cf50d09
-def spatter(x, s, rng):
+def spatter(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Splashes."
     drops = gaussian_filter(rng.normal(0, 1, x.shape), (0, 1.2, 1.2))
     return np.maximum(x, np.clip((drops / drops.std() - (2.4, 2.1, 1.9, 1.7, 1.5)[s - 1]) * 2, 0, 1))
 
 # %% ../../nbs/evidence/corruptions.ipynb #6b3ad968
-def line_points(rng, n, corners):
+def line_points(
+    rng: np.random.Generator,  # Source of everything that is random
+    n: int,  # Lines
+    corners: int,  # Of each, its two ends included
+) -> np.ndarray:  # `[n,200,2]`: column and row, in pixels
     "Points `[n,200,2]` along lines of some corners each, from one side to the other."
     at = np.linspace(2, 26, corners)[None].repeat(n, 0)
     heights = rng.uniform(3, 25, (n, corners))
@@ -129,7 +192,11 @@ def line_points(rng, n, corners):
     return np.where(rng.random((n, 1, 1)) < 0.5, points, points[:, :, ::-1])
 
 
-def draw_points(x, points, ink):
+def draw_points(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    points: np.ndarray,  # `[n,m,2]`: column and row, in pixels
+    ink: np.ndarray,  # 0..1, one a point, or one for all
+) -> np.ndarray:  # `[n,28,28]`
     "Lay ink on the pixels that points fall on."
     out, which = x.copy(), np.arange(len(x))[:, None]
     columns, rows = np.round(points).astype(int).transpose(2, 0, 1)
@@ -137,7 +204,11 @@ def draw_points(x, points, ink):
     return out
 
 # %% ../../nbs/evidence/corruptions.ipynb #ac5b09f5
-def dotted_line(x, s, rng):
+def dotted_line(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Lines of dots from side to side."
     for _ in range((1, 1, 2, 2, 3)[s - 1]):
         on = np.arange(200) // (14, 10, 12, 9, 9)[s - 1] % 2
@@ -145,12 +216,20 @@ def dotted_line(x, s, rng):
     return x
 
 # %% ../../nbs/evidence/corruptions.ipynb #892429fe
-def zigzag(x, s, rng):
+def zigzag(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "A line with corners, from side to side."
     return draw_points(x, line_points(rng, len(x), (3, 4, 5, 6, 8)[s - 1]), (0.6, 0.7, 0.8, 0.9, 1)[s - 1])
 
 # %% ../../nbs/evidence/corruptions.ipynb #7c72f552
-def canny_edges(x, s, rng):
+def canny_edges(
+    x: np.ndarray,  # Images `[n,28,28]`, 0..1
+    s: int,  # Severity, 1..5
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[n,28,28]`, to be clipped to 0..1
     "Outlines in place of strokes, one pixel wide (Canny 1986), of a picture smoothed more and more."
     width = (0.8, 0.9, 1.0, 1.1, 1.2)[s - 1]
     smooth = gaussian_filter(x, (0, width, width))
@@ -190,7 +269,7 @@ def corrupt(
 # %% ../../nbs/evidence/corruptions.ipynb #34048e3c
 def load_models(
     save_dir: str | Path | None = None,  # Where `mnist-nb benchmark peers --save-dir` kept the example's weights
-) -> dict[str, Callable]:
+) -> dict[str, Callable]:  # By name: from uint8 pixels `[n,1,28,28]` to probabilities
     "Load the networks that are compared."
     models = {name: Predictor(name) for name in ('cnn', 'strong', 'robust')}
     if save_dir:
@@ -242,7 +321,10 @@ def measure_robustness(
     )
 
 # %% ../../nbs/evidence/corruptions.ipynb #c1310813
-def mean_error(row: dict, model: str) -> float:  # A fraction
+def mean_error(
+    row: dict,  # From `robustness.json`
+    model: str,  # Which network
+) -> float:  # A fraction
     "The mean error over all corruptions and severities."
     return float(np.mean([[e[model] for e in errors] for errors in row['corruptions'].values()]))
 
@@ -260,7 +342,7 @@ def robustness_table(
 # %% ../../nbs/evidence/corruptions.ipynb #eb872978
 def plot_corruptions(
     row: dict,  # From `robustness.json`
-) -> Figure:
+) -> Figure:  # A panel a corruption, a line a network
     "Draw errors by severity, a panel a corruption."
     fig, axes = plt.subplots(3, 5, figsize=(10, 5.6), sharex=True, sharey=True, layout='constrained')
     for ax, (corruption, errors) in zip(axes.flat, row['corruptions'].items()):
@@ -323,7 +405,7 @@ def hands_table(
 # %% ../../nbs/evidence/corruptions.ipynb #9b685fce
 def away_table(
     folder: str | Path = 'results',  # With `camera.json`, `phones.json` and so on
-    model: str = 'robust',
+    model: str = 'robust',  # Which network
 ) -> str:  # Markdown
     "Draw the table of what is not MNIST."
     names = ('camera', 'phones', 'numbers', 'cuts', 'hands', 'robustness', 'reject')

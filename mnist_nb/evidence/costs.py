@@ -84,7 +84,10 @@ def bare_convolutions(
     return run
 
 
-def autocast(config: TrainConfig, images: torch.Tensor):
+def autocast(
+    config: TrainConfig,  # Whose precision
+    images: torch.Tensor,  # Which tell the device
+):
     "The precision of the recipe, as `train_step` sets it."
     return torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == 'bf16')
 
@@ -278,7 +281,7 @@ def costs_table(
 # %% ../../nbs/evidence/costs.ipynb #d0492a9f
 def plot_kinds(
     costs: dict,  # From `costs.json`
-) -> Figure:
+) -> Figure:  # A bar a kind of work, in milliseconds
     "Draw where a step goes."
     kinds = dict(sorted(costs['kinds'].items(), key=lambda item: item[1]))
     fig, ax = plt.subplots(figsize=(6, 2.8), layout='constrained')
@@ -291,7 +294,7 @@ def plot_kinds(
 # %% ../../nbs/evidence/costs.ipynb #4e6024b2
 def plot_growth(
     costs: dict,  # From `costs.json`
-) -> Figure:
+) -> Figure:  # A panel a size: batch, parameters, images, threads
     "Draw how time grows."
     fig, axes = plt.subplots(1, 4, figsize=(12, 3), layout='constrained')
     units = ('training of one epoch', 'an epoch of 55,000', 'an epoch of 55,000', 'all of them')

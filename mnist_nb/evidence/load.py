@@ -55,7 +55,7 @@ def service(
 
 # %% ../../nbs/evidence/load.ipynb #a46c8bfa
 def worker_memory(
-    pid: int,
+    pid: int,  # Of the service's first process
 ) -> list[tuple[int, int]]:  # Bytes now and at most, of each worker
     "Read what the workers of a service hold."
     children = Path(f'/proc/{pid}/task/{pid}/children').read_text().split() or [str(pid)]
@@ -68,16 +68,16 @@ def worker_memory(
 class Request:
     "What a client sends, and what it expects."
 
-    head_and_body: bytes
+    head_and_body: bytes  # As it goes over the wire
     digits: list[int]  # That the answer must name, in order
 
 
 def make_request(
     path: str,  # With options
-    body: bytes,
+    body: bytes,  # What is sent
     kind: str,  # Media type
     digits: list[int],  # That the answer must name
-) -> Request:
+) -> Request:  # Ready to be sent many times
     "Write a request down."
     head = f'POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n'
     return Request(head.encode() + body, digits)
@@ -86,7 +86,12 @@ def make_request(
 class Client(asyncio.Protocol):
     "Asks one thing after the other on one connection."
 
-    def __init__(self, requests: Iterator[Request], end: float, log: list[tuple[float, bool]]):
+    def __init__(
+        self,
+        requests: Iterator[Request],  # To be sent, without end
+        end: float,  # When to stop, as `time.perf_counter` has it
+        log: list[tuple[float, bool]],  # Where to write seconds, and whether the answer was right
+    ):
         self.requests, self.end, self.log = requests, end, log
         self.done, self.answer = asyncio.get_running_loop().create_future(), b''
 
@@ -118,10 +123,10 @@ class Client(asyncio.Protocol):
 
 # %% ../../nbs/evidence/load.ipynb #d7ccc916
 async def drive(
-    port: int,
-    requests: list[Request],
+    port: int,  # Of the service, on this machine
+    requests: list[Request],  # To be sent, over and over
     clients: int = 32,  # At a time
-    seconds: float = 10.0,
+    seconds: float = 10.0,  # How long
 ) -> list[tuple[float, bool]]:  # For each request: seconds, and whether it was answered rightly
     "Let clients ask for a while."
     loop, log, end, done = asyncio.get_running_loop(), [], time.perf_counter() + seconds, []
@@ -133,7 +138,9 @@ async def drive(
     return log
 
 # %% ../../nbs/evidence/load.ipynb #289631c4
-def as_png(picture: np.ndarray) -> bytes:
+def as_png(
+    picture: np.ndarray,  # uint8 `[h,w]` or `[h,w,3]`
+) -> bytes:  # The file
     "A PNG file of a picture."
     out = io.BytesIO()
     Image.fromarray(picture).save(out, 'PNG')
@@ -141,8 +148,8 @@ def as_png(picture: np.ndarray) -> bytes:
 
 # %% ../../nbs/evidence/load.ipynb #1985e42a
 def load(
-    port: int,
-    requests: list[Request],
+    port: int,  # Of the service, on this machine
+    requests: list[Request],  # To be sent, over and over
     clients: int = 32,  # At a time
     seconds: float = 60.0,  # In all
     parts: int = 5,  # To measure in
@@ -170,7 +177,7 @@ def prepare_requests(
     pictures: np.ndarray,  # uint8 `[n,28,28]`
     model: str,  # Name of a served network
     kind: str,  # `png`, `list` or `pixels`
-) -> list[Request]:
+) -> list[Request]:  # One a request
     "Write requests down, and what is expected of them."
     pictures = pictures[:2048]
     digits, made = Predictor(model)(pictures).argmax(1).tolist(), []

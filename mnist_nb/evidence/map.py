@@ -63,7 +63,7 @@ KNOWN_LABEL_ERRORS = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937,
 
 
 def label_errors(
-    digits: Digits,
+    digits: Digits,  # A test set
 ) -> list[int]:  # Which images; none, of anything but all of MNIST's test images
     "List the images whose labels are known to be wrong."
     whole = digits.dataset == 'mnist' and digits.split == 'test' and len(digits) == 10_000
@@ -90,7 +90,7 @@ def load_writers(
 def draw_sheet(
     images: torch.Tensor,  # uint8 `[n,1,28,28]`
     across: int = 100,  # Digits in a row
-) -> Image.Image:
+) -> Image.Image:  # `across` digits in a row, 28 pixels each
     "Put many digits into one picture, in eight shades of grey."
     rows = -(-len(images) // across)
     sheet = np.zeros((rows * across, 28, 28), np.uint8)

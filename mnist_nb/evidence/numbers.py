@@ -32,7 +32,10 @@ from ..training.photographs import photograph, plain_scene
 from ..training.strings import between, close_number, draw_manner, learn_hand, say, write_digits
 
 # %% ../../nbs/evidence/numbers.ipynb #23026d50
-def rosette(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w]`, 0..1: ink
+def rosette(
+    shape: tuple[int, int],  # Height and width, in pixels
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[h,w]`, 0..1: ink
     "Draw thin curves around a point, as on banknotes."
     height, width = shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -44,7 +47,10 @@ def rosette(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # 
     return (np.abs(phase - np.round(phase)) < rng.uniform(0.05, 0.12)).astype(np.float32)
 
 # %% ../../nbs/evidence/numbers.ipynb #9139aae1
-def small_letters(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w]`, 0..1: ink
+def small_letters(
+    shape: tuple[int, int],  # Height and width, in pixels
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[h,w]`, 0..1: ink
     "Print a word in rows, over and over."
     height, width = shape
     size = int(max(8, rng.uniform(0.04, 0.09) * height))
@@ -56,7 +62,10 @@ def small_letters(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarra
     return np.asarray(sheet, np.float32) / 255
 
 # %% ../../nbs/evidence/numbers.ipynb #75b9663a
-def dots(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w]`, 0..1: ink
+def dots(
+    shape: tuple[int, int],  # Height and width, in pixels
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[h,w]`, 0..1: ink
     "Print a screen of dots."
     height, width = shape
     step, turn = rng.uniform(0.03, 0.08) * height, rng.uniform(0, 1.5)
@@ -66,13 +75,19 @@ def dots(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h
     return (away < rng.uniform(0.15, 0.3)).astype(np.float32)
 
 # %% ../../nbs/evidence/numbers.ipynb #1a74335f
-def printed(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w,3]`: what of the light it leaves
+def printed(
+    shape: tuple[int, int],  # Height and width, in pixels
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[h,w,3]`: what of the light it leaves
     "Print something on paper, in a faint colour."
     ink = [rosette, small_letters, dots][rng.integers(3)](shape, rng)
     return 1 - ink[..., None] * rng.uniform(0.08, 0.35) * (1 - tint(rng)).astype(np.float32)
 
 
-def framed(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w,1]`: what of the light it leaves
+def framed(
+    shape: tuple[int, int],  # Height and width, in pixels
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[h,w,1]`: what of the light it leaves
     "Print the box of a form, or the lines of one."
     height, width = shape
     sheet, thick = Image.new('L', (width, height)), max(2, int(rng.uniform(0.006, 0.02) * height))
@@ -96,12 +111,12 @@ class Sheet:
 
 def write_sheet(
     hand: list[list[np.ndarray]],  # From `learn_hand`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
     least: int = 1,  # Digits
-    most: int = 8,
-    lines: int = 1,
+    most: int = 8,  # Digits of a number at most
+    lines: int = 1,  # Numbers below each other
     closed: bool = False,  # Does something stand behind the number?
-    **manner,  # Fields of `Manner` that are not left to chance
+    **manner: object,  # Fields of `Manner` that are not left to chance
 ) -> Sheet:
     "Write numbers below each other."
     numbers, points = [], []
@@ -127,8 +142,8 @@ def write_sheet(
 
 
 def in_picture(
-    sheet: Sheet,
-    rng: np.random.Generator,
+    sheet: Sheet,  # What is written
+    rng: np.random.Generator,  # Source of everything that is random
     fill: tuple[float, float] = (0.35, 0.75),  # Height of what is written, of the picture's
 ) -> dict:  # For `plain_scene`'s scenes
     "Put a number into a picture that is about as long as it is."
@@ -147,23 +162,31 @@ def in_picture(
 Family = tuple[Callable, Callable]  # Writes a sheet; gives the rest of the scene
 
 
-def pen(rng: np.random.Generator) -> dict:
+def pen(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "Any pen in any colour."
     return dict(pen=rng.uniform(0.04, 0.11), ink=tint(rng))
 
 
-def light_pencil(rng: np.random.Generator) -> dict:
+def light_pencil(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "A thin gray line that takes little of the light."
     return dict(pen=rng.uniform(0.03, 0.05), ink=pencil(rng, 0.1, 0.25))
 
 
-def squares(rng: np.random.Generator) -> dict:
+def squares(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "Squares, about as large as digits or half of that."
     colour = 1 - rng.uniform(0.2, 0.5) * np.array([1, 0.6, 0.2])
     return pen(rng) | dict(squares=(rng.uniform(0.12, 0.4), rng.uniform(0.004, 0.01), colour))
 
 
-def cheque(rng: np.random.Generator) -> dict:
+def cheque(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "A scanned cheque's field: printed paper, lines, few pixels, no shadows."
 
     def field_of(shape, rng):
@@ -200,7 +223,7 @@ FAMILIES: dict[str, Family] = {
 def take_number(
     hand: list[list[np.ndarray]],  # From `learn_hand`
     family: str,  # One of `FAMILIES`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> tuple[bytes, list[str]]:  # A JPEG, and what is written on it
     "Take a picture of a number as one of a family."
     write, rest = FAMILIES[family]
@@ -210,9 +233,9 @@ def take_number(
 
 # %% ../../nbs/evidence/numbers.ipynb #3cb67276
 def outcome_of(
-    photo: bytes,
+    photo: bytes,  # A picture file
     numbers: list[str],  # What is written
-    reader: LineReader,
+    reader: LineReader,  # Asked
 ) -> tuple[str, bool, float]:  # `read`, `refused` or `wrong`; all right, if nothing were refused? how likely, it says
     "Read a picture, and compare."
     try:
@@ -273,12 +296,12 @@ def numbers_table(
 # %% ../../nbs/evidence/numbers.ipynb #7dc4c72b
 def plot_coverage(
     row: dict,  # From `numbers.json`
-) -> Figure:
+) -> Figure:  # Shares, in percent
     "Draw how many answers are right if only the surest are taken."
     answers = np.array(sorted((a for f in row['families'].values() for a in f['answers']), key=lambda a: -a[0]))
     share = np.cumsum(answers[:, 1]) / np.arange(1, len(answers) + 1)
     fig, ax = plt.subplots(figsize=(5.5, 3.2), layout='constrained')
-    ax.plot(np.linspace(0, 100, len(share)), 100 * share, color='tab:blue')
+    ax.plot(np.linspace(0, 100, len(share)), 100 * share)
     ax.set(
         xlabel='pictures answered, the surest first (%)',
         ylabel='of these, right (%)',

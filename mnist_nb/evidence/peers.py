@@ -40,7 +40,7 @@ from ..support.record import earlier_record, markdown_table, save_record
 from ..train import keep_freed_memory, own_random_state
 
 # %% ../../nbs/evidence/peers.ipynb #0095b20a
-def classic_net() -> nn.Sequential:
+def classic_net() -> nn.Sequential:  # `[n,1,28,28]` to `[n,10]`
     "The network of PyTorch's basic MNIST example."
     return nn.Sequential(
         *(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU()),
@@ -49,7 +49,7 @@ def classic_net() -> nn.Sequential:
     )
 
 # %% ../../nbs/evidence/peers.ipynb #ec0d50b7
-def keras_net() -> nn.Sequential:
+def keras_net() -> nn.Sequential:  # `[n,1,28,28]` to `[n,10]`
     "The network of Keras' simple MNIST convnet."
     return nn.Sequential(
         *(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2)),
@@ -61,7 +61,10 @@ def keras_net() -> nn.Sequential:
 class Pictures(Dataset):
     "Images one at a time through torchvision's transforms."
 
-    def __init__(self, digits: Digits):
+    def __init__(
+        self,
+        digits: Digits,  # Where the images are from
+    ):
         self.images, self.labels = digits.images[:, 0].numpy(), digits.labels.tolist()
         self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
 
@@ -141,7 +144,13 @@ def train_network(
         yield seconds, nn.Sequential(Normalize(), copy.deepcopy(model))
 
 # %% ../../nbs/evidence/peers.ipynb #d590f840
-def run_network(peer: Peer, digits: Digits, test: Digits, seed: int, keep: Path | None = None) -> dict:
+def run_network(
+    peer: Peer,  # What, and how
+    digits: Digits,  # To learn from
+    test: Digits,  # To be scored on
+    seed: int,  # Of weights and order
+    keep: Path | None = None,  # File for the weights, if they are wanted
+) -> dict:  # Accuracy, seconds, and the curve over the epochs
     "Train a network, and then score every epoch's weights: the curve is for the picture, its last point is the result."
     with own_random_state(torch.device('cpu')):
         epochs = list(train_network(peer, digits, seed))
@@ -152,7 +161,13 @@ def run_network(peer: Peer, digits: Digits, test: Digits, seed: int, keep: Path 
     return {'seed': seed, **curve[-1], 'parameters': sum(p.numel() for p in peer.build().parameters()), 'curve': curve}
 
 
-def run_classifier(peer: Peer, digits: Digits, test: Digits, seed: int, keep: Path | None = None) -> dict:
+def run_classifier(
+    peer: Peer,  # What, and how
+    digits: Digits,  # To learn from
+    test: Digits,  # To be scored on
+    seed: int,  # Of what is random in it
+    keep: Path | None = None,  # Not used
+) -> dict:  # Accuracy and seconds
     "Fit a classifier of scikit-learn, and score it; there are no weights to keep."
     (x, y), (x_test, y_test) = (
         (d.images.flatten(1).numpy() / np.float32(255), d.labels.numpy()) for d in (digits, test)
@@ -277,24 +292,26 @@ def runtime_table(
 def plot_race(
     peers: dict,  # From `peers.json`
     rows: list[dict],  # From `load_results`
-) -> Figure:
+) -> Figure:  # Points further left were reached sooner
     "Draw test error against seconds of training, both on logarithmic axes."
     fig, ax = plt.subplots(figsize=(9.5, 4.6), layout='constrained')
     for name, peer in peers['peers'].items():
         curve = peer['runs'][0].get('curve', peer['runs'][0:1])
         points = [p['seconds'] + p.get('predict_seconds', 0) for p in curve], [100 - 100 * p['accuracy'] for p in curve]
-        ax.plot(*points, 'o-', ms=3, lw=1, label=f'{name}: {points[1][-1]:.2f} %')
+        ax.plot(*points, 'o-', ms=3, lw=1, alpha=0.8, label=f'{name}: {points[1][-1]:.2f} %')
     for row in rows:
         error, spread = 100 - 100 * row['accuracy_mean'], 100 * (row['accuracy_std'] or 0)
-        ax.errorbar(row['train_seconds_mean'], error, spread, fmt='k*', ms=9, capsize=2)
+        ax.errorbar(row['train_seconds_mean'], error, spread, fmt='*', color='C9', ms=13, capsize=2)
         ax.annotate(
             f'{row["name"]} {error:.2f} %',
             (row['train_seconds_mean'], error),
-            (7, 4),
+            (9, 5),
             textcoords='offset points',
-            bbox={'facecolor': 'white', 'alpha': 0.75, 'linewidth': 0, 'pad': 0.5},
+            weight='bold',
         )
-    ax.set(xscale='log', yscale='log', xlabel='seconds of training', ylabel='errors on the test set (%)')
+    ax.set(
+        xscale='log', yscale='log', xlim=(2, 2_500), xlabel='seconds of training', ylabel='errors on the test set (%)'
+    )
     for axis, ticks in ((ax.xaxis, (1, 3, 10, 30, 100, 300, 1000)), (ax.yaxis, (0.3, 0.5, 1, 2, 3, 5))):
         axis.set_major_locator(FixedLocator(ticks))
         axis.set_major_formatter('{x:g}')

@@ -27,13 +27,17 @@ from ..training.photographs import photograph, plain_scene
 from ..training.strokes import pen_line, spline
 
 # %% ../../nbs/evidence/phones.ipynb #4a436e1f
-def cast(rng: np.random.Generator) -> np.ndarray:  # What of the light comes back `[3]`
+def cast(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # What of the light comes back `[3]`
     "Draw the colour of paper: light to middle gray, with a cast of blue or yellow."
     shade, tone = rng.uniform(0.55, 0.95), rng.uniform(-0.08, 0.08)
     return np.clip(shade + tone * np.array([-1, 0, 1]), 0, 1)
 
 # %% ../../nbs/evidence/phones.ipynb #2b079703
-def flagged_one(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:  # Points `[n,2]` and pairs, as `pen_line`
+def flagged_one(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> tuple[np.ndarray, np.ndarray]:  # Points `[n,2]` and pairs, as `pen_line`
     "Draw the line of a 1 with an upstroke and no foot."
     top = np.array([rng.uniform(0.45, 0.7), 0])
     start, foot = (top[0] - rng.uniform(0.2, 0.55), rng.uniform(0.2, 0.7)), (top[0] + rng.uniform(-0.2, 0.05), 1)
@@ -52,7 +56,7 @@ def flagged_one(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:  # P
 def broken_line(
     image: np.ndarray,  # uint8 `[28,28]`
     share: float,  # Of the line's extent that is left out
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> tuple[np.ndarray, np.ndarray]:  # Points and pairs, as `pen_line`
     "Find the line of a digit, and take a piece out of it."
     points, pairs = pen_line(image)
@@ -61,30 +65,45 @@ def broken_line(
     return points[left], number[pairs[left[pairs].all(1)]]
 
 # %% ../../nbs/evidence/phones.ipynb #fa0760cb
-def phone(rng: np.random.Generator) -> dict:
+def phone(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "What all of them have: a cast, a vignette, a lamp on one side, a JPEG of a phone."
     light = dict(light=rng.uniform(0.05, 0.4), vignette=rng.uniform(0.05, 0.4), noise=rng.uniform(0.003, 0.02))
     return dict(paper=cast(rng), quality=int(rng.integers(40, 91)), grain=rng.uniform(0.003, 0.02), **light)
 
 
-def pencil(rng: np.random.Generator, least: float, most: float) -> np.ndarray:
+def pencil(
+    rng: np.random.Generator,  # Source of everything that is random
+    least: float,  # Smallest share of the light
+    most: float,  # Largest share
+) -> np.ndarray:  # RGB, 0..1
     "A gray that takes some share of the paper's light."
     return np.full(3, 1 - rng.uniform(least, most))
 
 # %% ../../nbs/evidence/phones.ipynb #a701b629
-def ordinary(image, rng) -> dict:
+def ordinary(
+    image: np.ndarray,  # uint8 `[28,28]`
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "A pen, a digit, a sheet of paper."
     return dict(digit=rng.uniform(0.3, 0.8), ink=tint(rng), pen=rng.uniform(0.03, 0.1))
 
 # %% ../../nbs/evidence/phones.ipynb #8d916504
-def small(image, rng) -> dict:
+def small(
+    image: np.ndarray,  # uint8 `[28,28]`
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "A digit of a tenth to a fifth of the frame, anywhere."
     return dict(
         digit=rng.uniform(0.1, 0.2), place=rng.uniform(-0.25, 0.25, 2), ink=tint(rng), pen=rng.uniform(0.05, 0.1)
     )
 
 # %% ../../nbs/evidence/phones.ipynb #511bdb33
-def at_the_border(image, rng) -> dict:
+def at_the_border(
+    image: np.ndarray,  # uint8 `[28,28]`
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "A digit that touches one side of the frame."
     size = rng.uniform(0.5, 0.8)
     place = np.zeros(2)
@@ -92,7 +111,10 @@ def at_the_border(image, rng) -> dict:
     return dict(digit=size, place=place, ink=tint(rng), shape=1.0)
 
 # %% ../../nbs/evidence/phones.ipynb #355136c2
-def in_pieces(image, rng) -> dict:
+def in_pieces(
+    image: np.ndarray,  # uint8 `[28,28]`
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "A pen that leaves a gap."
     size = rng.uniform(0.35, 0.8)
     return dict(
@@ -100,13 +122,19 @@ def in_pieces(image, rng) -> dict:
     )
 
 # %% ../../nbs/evidence/phones.ipynb #8763ff76
-def felt_pen(image, rng) -> dict:
+def felt_pen(
+    image: np.ndarray,  # uint8 `[28,28]`
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "A stroke of a tenth of the frame."
     size = rng.uniform(0.55, 0.85)
     return dict(digit=size, pen=rng.uniform(0.07, 0.12) / size, ink=tint(rng), place=np.zeros(2))
 
 # %% ../../nbs/evidence/phones.ipynb #78f04383
-def squared_paper(image, rng) -> dict:
+def squared_paper(
+    image: np.ndarray,  # uint8 `[28,28]`
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "Pencil on squares, five to twenty to a side."
     blue = 1 - rng.uniform(0.2, 0.6) * np.array([[1, 0.6, 0.2], [0.9, 0.9, 0.9], [0.4, 1, 0.8]][rng.integers(3)])
     squares = 1 / rng.integers(5, 21), rng.uniform(0.003, 0.008), blue
@@ -114,12 +142,18 @@ def squared_paper(image, rng) -> dict:
     return dict(digit=size, pen=rng.uniform(0.006, 0.015) / size, ink=pencil(rng, 0.3, 0.65), squares=squares)
 
 # %% ../../nbs/evidence/phones.ipynb #46a4c60d
-def one_with_a_flag(image, rng) -> dict:
+def one_with_a_flag(
+    image: np.ndarray,  # uint8 `[28,28]`
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "A 1 as half the world writes it."
     return dict(line=flagged_one(rng), digit=rng.uniform(0.3, 0.8), ink=tint(rng), pen=rng.uniform(0.02, 0.08))
 
 # %% ../../nbs/evidence/phones.ipynb #fa43755a
-def hairline(image, rng) -> dict:
+def hairline(
+    image: np.ndarray,  # uint8 `[28,28]`
+    rng: np.random.Generator,  # Source of everything that is random
+) -> dict:  # Fields of a scene
     "A hard pencil, a faint line that fills the frame."
     size = rng.uniform(0.6, 0.95)
     faint = dict(ink=pencil(rng, 0.04, 0.16), gaps=rng.uniform(0, 0.15), vignette=rng.uniform(0.1, 0.6))

@@ -26,7 +26,7 @@ PRINTED = ('STIXGeneral', 'STIXGeneralBol', 'cmss10', 'cmtt10', 'cmb10')
 
 
 def letters_of(
-    face: ImageFont.FreeTypeFont,
+    face: ImageFont.FreeTypeFont,  # A typeface in some size
 ) -> list[str]:  # Letters that are no digits in it
     "List the letters of a typeface that nobody takes for a digit."
 
@@ -58,18 +58,24 @@ def find_fonts(
     return found
 
 # %% ../../nbs/evidence/refusal.ipynb #5f60c3eb
-def draw_blank(rng: np.random.Generator) -> Image.Image:
+def draw_blank(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Image.Image:  # Gray
     "An empty page: one shade, and the grain of paper."
     shade, grain = rng.uniform(60, 250), rng.normal(0, rng.uniform(0, 3), (120, 120))
     return Image.fromarray(np.uint8(np.clip(shade + grain, 0, 255)))
 
 
-def draw_noise(rng: np.random.Generator) -> Image.Image:
+def draw_noise(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Image.Image:  # Gray
     "Every pixel by chance."
     return Image.fromarray(rng.integers(0, 256, (100, 100), dtype=np.uint8))
 
 
-def draw_line(rng: np.random.Generator) -> Image.Image:
+def draw_line(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Image.Image:  # Gray
     "A scribble of fourteen to thirty strokes."
     page = Image.new('L', (200, 200), 255)
     points = np.clip(100 + np.cumsum(rng.normal(0, 22, (int(rng.integers(14, 31)), 2)), 0), 15, 185)
@@ -77,21 +83,28 @@ def draw_line(rng: np.random.Generator) -> Image.Image:
     return page
 
 # %% ../../nbs/evidence/refusal.ipynb #6e550e1f
-def draw_clouds(rng: np.random.Generator) -> Image.Image:
+def draw_clouds(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Image.Image:  # Gray
     "A smooth texture, fine or coarse."
     side = int(rng.integers(3, 20))
     field = Image.fromarray(rng.normal(0, 1, (side, side)).astype(np.float32)).resize((200, 200))
     return Image.fromarray(np.uint8(np.clip(128 + 80 * np.asarray(field), 0, 255)))
 
 
-def cut_photo(rng: np.random.Generator) -> Image.Image:
+def cut_photo(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Image.Image:  # Gray
     "A piece of one of the photographs that scikit-learn brings: a temple, a flower."
     photo, side = load_sample_images().images[rng.integers(2)], int(rng.integers(60, 300))
     top, left = (int(rng.integers(n - side)) for n in photo.shape[:2])
     return Image.fromarray(photo[top : top + side, left : left + side])
 
 
-def draw_two(rng: np.random.Generator, images: np.ndarray) -> Image.Image:
+def draw_two(
+    rng: np.random.Generator,  # Source of everything that is random
+    images: np.ndarray,  # Digits, uint8 `[n,28,28]`
+) -> Image.Image:  # Gray, black on white
     "Two digits of `[n,28,28]` side by side, apart or so close that most of them touch."
     gap = int(rng.choice([-9, -7, 4, 20]))
     page = np.zeros((44, 84), np.uint8)
@@ -105,7 +118,7 @@ def non_digits(
     digits: Digits,  # Validation images, for pairs
     fonts: list[Path] = (),  # Typefaces after handwriting
     n: int = 200,  # Pictures of each kind, but letters
-    seed: int = 0,
+    seed: int = 0,  # Of everything that is random
 ) -> dict[str, list[Image.Image]]:  # By kind
     "Make pictures that are no digits."
     images, rng = digits.images[:, 0].numpy(), np.random.default_rng(seed)
@@ -124,7 +137,9 @@ def non_digits(
     return made
 
 # %% ../../nbs/evidence/refusal.ipynb #5e53e9b7
-def count_reasons(answers: list[Prediction]) -> dict[str, int]:
+def count_reasons(
+    answers: list[Prediction],  # Those that were refused among them count
+) -> dict[str, int]:  # How often each was given
     "Count why pictures were refused."
 
     reasons = Counter(p.reason.split(':')[0] if p.rejected else 'not refused' for p in answers)

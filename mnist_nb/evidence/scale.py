@@ -102,7 +102,7 @@ def write_pictures(
 def time_predictions(
     files: list[bytes],  # Pictures, which repeat
     n: int,  # How many to read
-    workers: int,
+    workers: int,  # Processes that read
     group: int = 500,  # Pictures of a part
 ) -> dict:  # Seconds, with start-up; bytes of the largest worker, and of the process that asks
     "Read a table, in processes of their own."
@@ -127,7 +127,7 @@ def time_predictions(
 
 
 def measure_predictions(
-    digits: Digits,
+    digits: Digits,  # What the pictures show
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000),  # Pictures of each table
     counts: tuple[int, ...] = (1, 2, 4),  # Workers
     photographs: int = 40,  # Which repeat
@@ -188,7 +188,10 @@ def recover(
     return seconds
 
 
-def strike(what: str, cluster: Cluster):
+def strike(
+    what: str,  # `worker`, `node`, or anything else for neither
+    cluster: Cluster,  # On which it is
+):
     "Kill one of the workers, or a node with all that is on it."
     if what == 'node':
         cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)

@@ -61,7 +61,10 @@ def reading_order(
     return [sorted(line, key=lambda i: boxes[i][1]) for line in lines]
 
 # %% ../../nbs/reading/line.ipynb #e7fc1503
-def is_form(page: Page, mark: Mark) -> bool:
+def is_form(
+    page: Page,  # Where it stands
+    mark: Mark,  # What might be two lines
+) -> bool:  # Whether it is
     "Is this the upper and the lower line of a form's field?"
     top, left, bottom, right = mark.box
     part, band = page.labels[top:bottom, left:right] == mark.label, max(1, mark.height // 10)
@@ -69,7 +72,9 @@ def is_form(page: Page, mark: Mark) -> bool:
     return mark.width > 0.5 * page.ink.shape[1] and along > 0.8
 
 
-def writing(page: Page) -> list[Mark]:
+def writing(
+    page: Page,  # All that is on it
+) -> list[Mark]:  # Marks that are no frames
     "Leave out the frames of a page, unless there is nothing else."
     kept = [m for m in page.marks if not is_frame(m, page.ink.shape) and not is_form(page, m)]
     return kept or page.marks
@@ -79,7 +84,7 @@ def reach_out(
     box: tuple[int, int, int, int],  # Top, left, bottom, right of a line
     usual: float,  # Height of its glyphs
     marks: list[Mark],  # Of the page
-) -> tuple[int, int, int, int]:
+) -> tuple[int, int, int, int]:  # Left, top, right, bottom; at least what came
     "Take in what stands at the ends of a line."
     top, left, bottom, right = box
     strength = 0.45 * np.median([m.strength for m in marks])
@@ -121,9 +126,7 @@ def cut_strip(
     ink: np.ndarray,  # Of the page `[h,w]`, 0 paper to 1 ink
     box: tuple[int, int, int, int],  # Top, left, bottom, right of a line
     share: float = SHARES[1],  # Of the strip's height that the line fills
-) -> tuple[
-    np.ndarray, float, float
-]:  # uint8 `[32,w]`, w a multiple of 4; the page's column at its left side; pixels of the page to one of the strip
+) -> tuple[np.ndarray, float, float]:  # uint8 `[32,w]`, pixels of the page for one of it, its left edge
     "Cut a line out of a page."
     top, left, bottom, right = box
     unit = max(8, bottom - top) / (share * HEIGHT)
@@ -222,7 +225,7 @@ def look_at(
     left: int,  # First column of the digit
     right: int,  # The one behind its last
     probabilities: np.ndarray,  # `[10]`
-) -> Digit:
+) -> Digit:  # With its place on the page
     "Put together what is known of a digit."
     top, bottom, (left, right) = line[0], line[2], np.clip((left, right), 0, ink.shape[1]).tolist()
     piece = ink[max(0, top) : bottom, left:right]
@@ -235,7 +238,7 @@ def read_line(
     ink: np.ndarray,  # Of the page `[h,w]`
     box: tuple[int, int, int, int],  # Top, left, bottom, right of the line
     model: Callable[[np.ndarray], np.ndarray],  # From uint8 `[n,32,w]` to log-probabilities `[n,w/4,12]`
-) -> Line:
+) -> Line:  # Digits and probability
     "Read one line."
     cuts = [cut_strip(ink, box, share) for share in SHARES]
     sizes = [model(strip[None])[0] for strip, _, _ in cuts]

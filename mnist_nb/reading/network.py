@@ -36,7 +36,7 @@ def open_session(
     threads: int | None,  # For one call; None: as many as there are processors for this process
     gpu: bool,  # Insist on a GPU?
     remedy: str = 'mnist-nb optimize',  # The command that makes such a file
-):  # An ONNX Runtime session
+):  # Ready to be asked
     "Load a network into ONNX Runtime, on the processor or on a GPU."
     import onnxruntime as ort  # here: it takes as long to import as all the rest
 

@@ -69,26 +69,32 @@ class Problem(Exception):
         status: int,  # Of HTTP
         title: str,  # What kind of error
         detail: str,  # What is wrong with this request, and the way out
-        headers: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,  # To go with the answer, such as `Retry-After`
     ):
         super().__init__(detail)
         self.status, self.title, self.detail, self.headers = status, title, detail, headers or {}
 
-    def response(self) -> Response:
+    def response(
+        self,
+    ) -> Response:  # `application/problem+json`
+        "Put it as RFC 9457 has it."
         body = {'type': 'about:blank', 'title': self.title, 'status': self.status, 'detail': self.detail}
         return Response(pydantic_core.to_json(body), self.status, self.headers, 'application/problem+json')
 
 # %% ../../nbs/serving/app.ipynb #739f9958
 def first_error(
     errors: list[dict],  # As pydantic lists them
-) -> str:
+) -> str:  # One line
     "The first of them, in one line."
     where = '.'.join(str(part)[:40] for part in errors[0]['loc'] if part not in ('query', 'body'))
     message = errors[0]['msg'].replace('Value error, ', '')
     return f'{where}: {message}' if where else message
 
 
-async def as_problem(request: Request, error: Exception) -> Response:
+async def as_problem(
+    request: Request,  # Which led to it
+    error: Exception,  # What was raised
+) -> Response:  # `application/problem+json`
     "Turn any error into an answer."
     if isinstance(error, Problem):
         return error.response()
@@ -120,7 +126,7 @@ class Limits:
 # %% ../../nbs/serving/app.ipynb #2c5a9773
 def from_base64(
     text: object,  # As it came in JSON
-) -> bytes:
+) -> bytes:  # A file's bytes
     "Decode base64, also of a data: URL."
     if not isinstance(text, str):
         raise ValueError('not a string')
@@ -144,7 +150,9 @@ class Picture(BaseModel):
     ]
 
 # %% ../../nbs/serving/app.ipynb #559b1fe6
-def from_json(body: bytes) -> list[bytes] | bytes:  # Files, or one file where no list was sent
+def from_json(
+    body: bytes,  # As it came
+) -> list[bytes] | bytes:  # Files, or one file where no list was sent
     "Tell the pictures in a JSON body."
     expected = f'expected {{"image": BASE64}}, or a list of 1 to {MANY} of them'
     if body.count(b'"') + body.count(b',') > 8 * MANY:
@@ -161,7 +169,9 @@ def from_json(body: bytes) -> list[bytes] | bytes:  # Files, or one file where n
     return [picture.image for picture in found] if many else found.image
 
 # %% ../../nbs/serving/app.ipynb #f2864ad9
-async def from_form(request: Request) -> bytes:
+async def from_form(
+    request: Request,  # Whose body is a form
+) -> bytes:  # Its bytes
     "Tell the one file in a form."
     wrong = Problem(422, 'Not as expected', 'expected a form with one file: curl -F image=@digit.png …')
     try:
@@ -174,7 +184,9 @@ async def from_form(request: Request) -> bytes:
         raise wrong from None
 
 
-async def sent_files(request: Request) -> list[bytes] | bytes:  # Files, or one file where no list was sent
+async def sent_files(
+    request: Request,  # With a picture, a form or JSON in its body
+) -> list[bytes] | bytes:  # Files, or one file where no list was sent
     "Tell the files in a body of any accepted kind."
     kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
     if kind == 'multipart/form-data':
@@ -187,7 +199,9 @@ async def sent_files(request: Request) -> list[bytes] | bytes:  # Files, or one 
     raise Problem(415, 'Unknown kind of body', f'send {known}')
 
 
-async def sent_file(found: Annotated[list[bytes] | bytes, Depends(sent_files)]) -> bytes:
+async def sent_file(
+    found: Annotated[list[bytes] | bytes, Depends(sent_files)],  # From `sent_files`
+) -> bytes:  # Its bytes
     "Tell the one file in a body."
     if isinstance(found, list):
         raise Problem(422, 'Not as expected', 'one picture at a time; expected {"image": BASE64}')
@@ -210,7 +224,7 @@ def unpack(
     file: bytes,  # Of a picture
     pixels: int,  # At most
     detail: int = DETAIL,  # Pixels of the longer side that are enough
-) -> Image.Image:
+) -> Image.Image:  # Upright, no larger than it has to be
     "Decode a file that somebody sent."
     try:
         return open_picture(file, max_pixels=pixels, detail=detail)
@@ -233,10 +247,10 @@ def see(
 
 
 def see_all(
-    files: list[bytes],
+    files: list[bytes],  # Bytes of each
     pixels: int,  # At most, of all
     seconds: float = math.inf,  # Likewise
-) -> list[tuple[np.ndarray | None, str | None]]:
+) -> list[tuple[np.ndarray | None, str | None]]:  # For each what the network is to see, and why not
     "Go through many; one that is no picture costs the others nothing."
     if sum(map(measure, files)) > pixels:
         raise Problem(
@@ -308,23 +322,23 @@ class Number(BaseModel):
     probabilities: Annotated[
         list[float], Field(description='That all of a line is right; 0 where something on it is no digit')
     ]
-    digits: list[Digit]
+    digits: Annotated[list[Digit], Field(description='Line by line, from left to right')]
     reason: Annotated[str | None, Field(description='Why there are none')] = None
 
 
 class Fault(BaseModel):
     "What went wrong, as RFC 9457 has it."
 
-    type: str
-    title: str
-    status: int
-    detail: str
+    type: Annotated[str, Field(description='about:blank: the status says what kind it is')]
+    title: Annotated[str, Field(description='What the status is called')]
+    status: Annotated[int, Field(description='The same as of the response')]
+    detail: Annotated[str, Field(description='What is wrong, and the way out, in one line')]
 
 # %% ../../nbs/serving/app.ipynb #79292f5d
 def to_json(
-    prediction: Prediction,
+    prediction: Prediction,  # An answer
     seen: bool = False,  # Show what the network saw
-) -> dict:
+) -> dict:  # Ready for JSON
     "What of a prediction goes over the network."
     value = prediction.to_dict()
     del value['path']  # a client's pictures have none
@@ -333,7 +347,9 @@ def to_json(
     return value
 
 
-def reply(value) -> Response:
+def reply(
+    value: Any,  # What JSON can hold
+) -> Response:  # `application/json`
     "Answer with JSON at once; validating our own answers again would cost more than computing them."
     return Response(pydantic_core.to_json(value), media_type='application/json')
 
@@ -351,7 +367,9 @@ class Meters:
             'mnist_nb_active_requests', 'Requests being answered', registry=own, multiprocess_mode='livesum'
         )
 
-    def text(self) -> bytes:
+    def text(
+        self,
+    ) -> bytes:  # As Prometheus reads it
         "All of it, of all worker processes where there are several."
         registry = self.registry
         if 'PROMETHEUS_MULTIPROC_DIR' in os.environ:
@@ -369,7 +387,7 @@ class Service:
     def __init__(
         self,
         models: dict[str, Predictor],  # By name; the first is the default
-        limits: Limits = Limits(),
+        limits: Limits = Limits(),  # Of what clients may ask
         delay: float = 0.001,  # Seconds that a picture waits for company
         threads: int | None = None,  # Default: as many as there are processors for this process
         drain: float | None = None,  # Seconds to answer on after SIGTERM, not ready; None: signals are left alone
@@ -382,7 +400,10 @@ class Service:
         self.meters = Meters()
 
     @asynccontextmanager
-    async def lifespan(self, app: FastAPI):
+    async def lifespan(
+        self,
+        app: FastAPI,  # The application
+    ):
         "Serve the queues while the application runs."
         self.queues = {
             name: Batcher(model, self.callers, self.threads, delay=self.delay) for name, model in self.models.items()
@@ -414,7 +435,11 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             chain(number)
 
-    async def decode(self, work: Callable, *inputs) -> Any:
+    async def decode(
+        self,
+        work: Callable,  # What is slow
+        *inputs: Any,  # What it takes
+    ) -> Any:  # What it gave back
         "Do something slow in a thread."
         if self.decoding >= self.limits.decoding:
             raise Busy('too many pictures are being decoded')
@@ -428,7 +453,7 @@ class Service:
 
     def pick(
         self,
-        options: Choice,
+        options: Choice,  # Of the request
     ) -> tuple[str, Predictor]:  # Name and model
         "Look up the model that a request asks."
         name = self.default if options.model is None else options.model
@@ -439,7 +464,7 @@ class Service:
     async def answer(
         self,
         looks: list[tuple[np.ndarray | None, str | None]],  # What the network is shown, and what speaks against it
-        options: Choice,
+        options: Choice,  # Of the request
     ) -> list[Prediction]:  # As many
         "Ask a model, and put answers together; what shows nothing is rejected."
         name, model = self.pick(options)
@@ -500,7 +525,7 @@ class Edge:
     def __init__(
         self,
         app: Callable,  # ASGI
-        service: Service,
+        service: Service,  # Whose limits hold
         log: Callable[[dict], None] | None = None,  # Takes a record of each request
     ):
         self.app, self.service, self.log = app, service, log
@@ -567,9 +592,9 @@ WEB = Path(str(files('mnist_nb') / 'web'))
 
 
 def create_app(
-    service: Service,
+    service: Service,  # What it serves
     log: Callable[[dict], None] | None = None,  # Takes a record of each request
-) -> FastAPI:
+) -> FastAPI:  # To be run by an ASGI server
     "Build the application."
     app = FastAPI(
         title='mnist-nb',
@@ -594,7 +619,9 @@ def create_app(
     return app
 
 
-def send_file(file: Path) -> Callable[[], Awaitable[FileResponse]]:
+def send_file(
+    file: Path,  # Of the page
+) -> Callable[[], Awaitable[FileResponse]]:  # A coroutine that answers with it
     "Make a route that sends a file."
 
     async def route() -> FileResponse:
@@ -603,7 +630,9 @@ def send_file(file: Path) -> Callable[[], Awaitable[FileResponse]]:
     return route
 
 
-def describe(app: FastAPI):
+def describe(
+    app: FastAPI,  # Changed in place
+):
     "Add to the OpenAPI document what FastAPI can't see: bodies of several kinds, errors, names of models."
     schema = app.openapi()
     parts = schema.setdefault('components', {}).setdefault('schemas', {})
@@ -615,7 +644,9 @@ def describe(app: FastAPI):
                 parameter['schema'] = {'type': 'string', 'enum': names, 'default': names[0]}
 
 # %% ../../nbs/serving/app.ipynb #2da4c1b5
-async def get_service(request: Request) -> Service:
+async def get_service(
+    request: Request,  # Any
+) -> Service:  # The one that the application was made for
     "The service that a request came to."
     return request.app.state.service
 
@@ -630,10 +661,10 @@ TheService = Annotated[Service, Depends(get_service)]
     openapi_extra=takes(**{**ONE_FILE, 'application/json': LIST}),
 )
 async def predict_(
-    options: Annotated[Options, Query()],
-    service: TheService,
-    found: Annotated[list[bytes] | bytes, Depends(sent_files)],
-) -> Response:
+    options: Annotated[Options, Query()],  # `model`, `top_k`, `reject_below`, `seen`
+    service: TheService,  # Which answers
+    found: Annotated[list[bytes] | bytes, Depends(sent_files)],  # One picture, or a list
+) -> Response:  # JSON
     "Read one digit from a picture of any size, or one from each picture of a list."
     if isinstance(found, list):
         looks = await service.decode(see_all, found, service.limits.pixels, service.limits.deadline)
@@ -650,7 +681,11 @@ async def predict_(
     responses=FAULTS,
     openapi_extra=takes(**{'application/octet-stream': BINARY}),
 )
-async def predict_pixels(options: Annotated[Choice, Query()], service: TheService, request: Request) -> Response:
+async def predict_pixels(
+    options: Annotated[Choice, Query()],  # `model`, `top_k`, `reject_below`
+    service: TheService,  # Which answers
+    request: Request,  # With the pixels in its body
+) -> Response:  # JSON
     "Read many of MNIST's own pictures at once: 784 bytes each, row by row, 0 black to 255 white, up to 4,096."
     body = await request.body()
     if not body or len(body) % 784 or len(body) > 784 * ALL:
@@ -663,11 +698,11 @@ async def predict_pixels(options: Annotated[Choice, Query()], service: TheServic
 # %% ../../nbs/serving/app.ipynb #dc61d53e
 def read_file(
     file: bytes,  # Of a picture
-    reader: LineReader,
-    options: NumberOptions,
+    reader: LineReader,  # Asked
+    options: NumberOptions,  # Of the request
     pixels: int,  # At most
     seconds: float,  # Likewise
-) -> dict:
+) -> dict:  # Ready for JSON
     "Read all digits of a picture."
     picture = unpack(file, pixels)
     try:
@@ -685,16 +720,19 @@ def read_file(
 
 @router.post('/read', response_model=Number, responses=FAULTS, openapi_extra=takes(**ONE_FILE))
 async def read_(
-    options: Annotated[NumberOptions, Query()],
-    service: TheService,
-    file: Annotated[bytes, Depends(sent_file)],
-) -> Response:
+    options: Annotated[NumberOptions, Query()],  # `top_k`, `reject_below`
+    service: TheService,  # Which answers
+    file: Annotated[bytes, Depends(sent_file)],  # A picture
+) -> Response:  # JSON
     "Read all digits of a picture, line by line."
     limits = service.limits
     return reply(await service.decode(read_file, file, service.reader, options, limits.pixels, limits.deadline))
 
 # %% ../../nbs/serving/app.ipynb #8fc8cc15
-def explain_file(file: bytes, pixels: int) -> bytes:  # PNG
+def explain_file(
+    file: bytes,  # Bytes of a picture
+    pixels: int,  # The most that it may have
+) -> bytes:  # PNG
     "Draw the way from a picture to what the network sees."
     out, picture = BytesIO(), unpack(file, pixels, LONGEST)
     try:
@@ -710,15 +748,18 @@ def explain_file(file: bytes, pixels: int) -> bytes:  # PNG
     responses={**FAULTS, 200: {'content': {'image/png': {'schema': BINARY}}}},
     openapi_extra=takes(**ONE_FILE),
 )
-async def explain_(service: TheService, file: Annotated[bytes, Depends(sent_file)]) -> Response:
+async def explain_(
+    service: TheService,  # Whose limits hold
+    file: Annotated[bytes, Depends(sent_file)],  # A picture
+) -> Response:  # PNG
     "Draw each step from a picture to what the network sees, as PNG."
     return Response(await service.decode(explain_file, file, service.limits.pixels), media_type='image/png')
 
 # %% ../../nbs/serving/app.ipynb #ae0126e3
 def model_info(
-    name: str,
-    model: Predictor | LineReader,
-) -> dict:
+    name: str,  # As clients ask for it
+    model: Predictor | LineReader,  # A network
+) -> dict:  # Ready for JSON
     "What clients may know of a model."
     kept = 'arch', 'dataset', 'data_digest', 'train_images', 'valid_accuracy', 'reject_below', 'temperature', 'version'
     facts = {key: model.facts[key] for key in kept if key in model.facts}
@@ -726,7 +767,9 @@ def model_info(
 
 
 @router.get('/info', response_model=dict)
-async def info(service: TheService) -> Response:
+async def info(
+    service: TheService,  # What is asked about
+) -> Response:  # JSON
     "What is served: version, models with their digests, limits."
     limits = asdict(service.limits) | {'pictures': MANY, 'pixel_pictures': ALL, 'batch_delay': service.delay}
     models = [model_info(name, model) for name, model in service.models.items()]
@@ -737,13 +780,15 @@ async def info(service: TheService) -> Response:
 
 # %% ../../nbs/serving/app.ipynb #3dff93be
 @router.get('/healthz', response_model=dict[str, str])
-async def healthz() -> Response:
+async def healthz() -> Response:  # JSON; always 200
     "Is the process alive?"
     return reply({'status': 'alive'})
 
 
 @router.get('/readyz', response_model=dict[str, str], responses={503: FAULTS[503]})
-async def readyz(service: TheService) -> Response:
+async def readyz(
+    service: TheService,  # What is asked about
+) -> Response:  # 200, or 503 while it starts, stops, or its model doesn't answer
     "Would a request be answered? Asks the default model."
     bar = np.zeros((1, 28, 28), np.uint8)
     bar[:, 4:24, 13:16] = 255
@@ -758,6 +803,8 @@ async def readyz(service: TheService) -> Response:
 
 
 @router.get('/metrics', response_class=Response)
-async def metrics(service: TheService) -> Response:
+async def metrics(
+    service: TheService,  # What is asked about
+) -> Response:  # Text, as Prometheus reads it
     "Counters for Prometheus."
     return Response(service.meters.text(), media_type=CONTENT_TYPE_LATEST)

@@ -84,7 +84,11 @@ class Batcher:
             )
             call.add_done_callback(lambda call, taken=taken: self.settle(call, taken))
 
-    def settle(self, call: Future, taken: list):
+    def settle(
+        self,
+        call: Future,  # Which has ended
+        taken: list,  # What it was asked, and the futures that wait for it
+    ):
         "Hand out the rows of a call."
         self.free.release()
         error, at = call.exception(), 0

@@ -71,7 +71,7 @@ def load_models(
 def access_log(
     kind: str,  # `text`, `json` or `none`
     file=None,  # Default: standard output
-) -> Callable[[dict], None] | None:
+) -> Callable[[dict], None] | None:  # It takes a request's fields; nothing where nothing is to be logged
     "Make a function that logs requests."
     file = file or sys.stdout
 
@@ -95,7 +95,7 @@ def access_log(
 VARIABLE = 'MNIST_NB_SERVE'
 
 
-def application() -> FastAPI:
+def application() -> FastAPI:  # What each worker process runs
     "Build the application from the settings that `serve` left in the environment."
     settings = Settings(**json.loads(os.environ[VARIABLE]))
     limits, threads = Limits(deadline=settings.deadline), max(1, cpu_count() // settings.workers)
@@ -108,7 +108,7 @@ def application() -> FastAPI:
 
 # %% ../../nbs/serving/host.ipynb #00e17b92
 def free_port(
-    settings: Settings,
+    settings: Settings,  # With the host and the port to try
 ) -> int:  # The port asked for, or any free one where that is 0
     "Try an address."
     family = socket.AF_INET6 if ':' in settings.host else socket.AF_INET
@@ -123,8 +123,8 @@ def free_port(
 
 
 def tell_when_ready(
-    settings: Settings,
-    port: int,
+    settings: Settings,  # Of the service
+    port: int,  # Where it listens
     started: Callable[[int], None],  # Told the port
 ):
     "Ask until an answer comes."
@@ -140,7 +140,7 @@ def tell_when_ready(
 
 # %% ../../nbs/serving/host.ipynb #dd8069bd
 def serve(
-    settings: Settings,
+    settings: Settings,  # All of them
     started: Callable[[int], None] | None = None,  # Told the port when requests are answered
 ):
     "Serve until SIGTERM or SIGINT."

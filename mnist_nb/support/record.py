@@ -108,7 +108,7 @@ def save_record(
     folder: str | Path,  # Where `NAME.json` goes
     name: str,  # Of the record
     command: str,  # That makes it again
-    **facts,  # What was found; anything JSON can hold
+    **facts: object,  # What was found; anything JSON can hold
 ) -> dict:  # What was written, as JSON reads it back
     "Write a result and where it comes from."
     text = json.dumps(dict(name=name, command=command) | origin() | facts, indent=1)
@@ -130,7 +130,7 @@ def load_record(
 def earlier_record(
     folder: str | Path,  # With `NAME.json`
     name: str,  # Of the record
-    **facts,  # That it must agree with
+    **facts: object,  # That it must agree with
 ) -> dict:  # Empty where there is none
     "Read the result on file, if the same code made it on the same kind of machine from the same facts."
     try:

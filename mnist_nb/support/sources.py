@@ -299,7 +299,7 @@ def cache_folder() -> Path:  # It need not exist yet
 def fill_cache(
     cache: Path,  # The folder
     progress: bool = True,  # Show bars?
-    **settings,  # For `download`
+    **settings: object,  # For `download`
 ):
     "Download MNIST, unless no mirror answered within the last hour; `DataError` says what to do."
     failed = cache / 'no-mirror-answered'

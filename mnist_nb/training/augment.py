@@ -17,14 +17,18 @@ import torch
 import torch.nn.functional as F
 
 # %% ../../nbs/training/augment.ipynb #3c762302
-def generator(*address) -> torch.Generator:  # Seeded by its address and nothing else
+def generator(
+    *address: object,  # Words and numbers; equal ones give equal draws
+) -> torch.Generator:  # Seeded by its address and nothing else
     "A private random generator for one address, such as ('order', seed, epoch)."
     number = hashlib.sha256(repr(address).encode()).digest()[:8]
     return torch.Generator().manual_seed(int.from_bytes(number, 'big') >> 1)
 
 # %% ../../nbs/training/augment.ipynb #99f67fdb
 @lru_cache(maxsize=4)
-def warp_basis(device: str = 'cpu') -> torch.Tensor:  # `[28,784]`: x, y, 1 and 25 bumps, at each pixel
+def warp_basis(
+    device: str = 'cpu',  # Where it is needed
+) -> torch.Tensor:  # `[28,784]`: x, y, 1 and 25 bumps, at each pixel
     "What a sampling position is a weighted sum of; coordinates run from -1 to 1 over the image."
     line = torch.linspace(-27, 27, 28) / 28
     y, x = torch.meshgrid(line, line, indexing='ij')
@@ -102,7 +106,11 @@ def over_neighbours(
     return join(join(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
 
 # %% ../../nbs/training/augment.ipynb #e70d269e
-def change_pen(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
+def change_pen(
+    pixels: torch.Tensor,  # `[n,1,28,28]`, 0..1
+    ranges: Augmentation,  # How far each distortion may go
+    draw: Callable,  # From a lowest and a highest value, and how many, to numbers for each image
+) -> torch.Tensor:  # `[n,1,28,28]`
     "Widen or thin strokes; or leave only their outline."
     share = draw(-ranges.stroke, ranges.stroke)
     sign = torch.where(share < 0, -1.0, 1.0)  # the largest of 3 x 3; of the negative, which is the smallest
@@ -112,12 +120,18 @@ def change_pen(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> to
 
 # %% ../../nbs/training/augment.ipynb #792ef73d
 @lru_cache(maxsize=4)
-def paper_basis(device: str = 'cpu') -> torch.Tensor:  # `[9,784]`: what each of 3 x 3 points adds to each pixel
+def paper_basis(
+    device: str = 'cpu',  # Where it is needed
+) -> torch.Tensor:  # `[9,784]`: what each of 3 x 3 points adds to each pixel
     "What an uneven paper is a weighted sum of."
     return F.interpolate(torch.eye(9).view(9, 1, 3, 3), size=28, mode='bilinear').view(9, 784).to(device)
 
 # %% ../../nbs/training/augment.ipynb #9bc91d8d
-def change_paper(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
+def change_paper(
+    pixels: torch.Tensor,  # `[n,1,28,28]`, 0..1
+    ranges: Augmentation,  # How far each distortion may go
+    draw: Callable,  # From a lowest and a highest value, and how many, to numbers for each image
+) -> torch.Tensor:  # `[n,1,28,28]`
     "Raise or lower gray values, and lay the ink on an uneven paper that isn't black."
     if ranges.contrast:
         pixels = pixels * (1 + draw(-ranges.contrast, ranges.contrast) * (1 - pixels))
@@ -128,7 +142,11 @@ def change_paper(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> 
     return pixels
 
 # %% ../../nbs/training/augment.ipynb #e6d168ed
-def cover(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
+def cover(
+    pixels: torch.Tensor,  # `[n,1,28,28]`, 0..1
+    ranges: Augmentation,  # How far each distortion may go
+    draw: Callable,  # From a lowest and a highest value, and how many, to numbers for each image
+) -> torch.Tensor:  # `[n,1,28,28]`
     "Draw lines across, and wipe out or ink a rectangle or a band."
     for _ in range(2 if ranges.lines else 0):
         angle, (away, along) = draw(0, math.pi), (draw(-0.8, 0.8) for _ in '12')  # 1 is half the picture
@@ -145,7 +163,11 @@ def cover(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.T
     return pixels
 
 # %% ../../nbs/training/augment.ipynb #249cc8da
-def change_lens(pixels: torch.Tensor, ranges: Augmentation, draw: Callable) -> torch.Tensor:
+def change_lens(
+    pixels: torch.Tensor,  # `[n,1,28,28]`, 0..1
+    ranges: Augmentation,  # How far each distortion may go
+    draw: Callable,  # From a lowest and a highest value, and how many, to numbers for each image
+) -> torch.Tensor:  # `[n,1,28,28]`
     "Blur, and add noise."
     if ranges.blur:
         share = draw(0, ranges.blur)

@@ -46,7 +46,11 @@ from mnist_nb.training.run import (
 from .strings import learn_hand
 
 # %% ../../nbs/training/drawn.ipynb #470ae056
-def convolution(inputs: int, outputs: int, apart: int = 1) -> list[nn.Module]:
+def convolution(
+    inputs: int,  # Channels in
+    outputs: int,  # Channels out
+    apart: int = 1,  # Distance of the pixels that it looks at
+) -> list[nn.Module]:  # To be unpacked into an `nn.Sequential`
     "A convolution of 3 x 3 pixels that lie so far apart, normalised, without what is negative."
     layer = nn.Conv2d(inputs, outputs, 3, padding=apart, dilation=apart, bias=False)
     return [layer, nn.BatchNorm2d(outputs), nn.ReLU()]
@@ -60,38 +64,44 @@ class DrawnConfig:
     batch_size: int  # Pictures a batch
     lines: int = 16_000  # Of MNIST's digits, to write with
     learning_rate: float = 3e-4  # At the start; ten times that at a quarter of the run
-    weight_decay: float = 0.01
+    weight_decay: float = 0.01  # Of AdamW
     ema: float = 0.998  # Of the running average of the weights
     clip_norm: float = 2.0  # Longest gradient
-    seed: int = 0
+    seed: int = 0  # Of weights and pictures
 
 
 @dataclass(frozen=True)
 class Task:
     "What a network learns from pictures that are drawn meanwhile."
 
-    name: str
-    network: Callable[[], nn.Module]
+    name: str  # Of the run's folder and of its files
+    network: Callable[[], nn.Module]  # Makes a new one
     draw: Callable[[list, int, int, int], list]  # Batches, dataclasses of tensors, from a hand, a seed, a block, a size
     loss: Callable[[torch.Tensor, Any], torch.Tensor]  # From what the network says of a batch, and the batch
     score: Callable[[torch.Tensor, Any], float]  # Likewise; the higher the better
     config: DrawnConfig  # Unless other settings are given
 
 # %% ../../nbs/training/drawn.ipynb #9b84a37d
-def each_part(batch, turn: Callable):  # A batch of the same kind
+def each_part(
+    batch: Any,  # A dataclass whose fields are tensors, or arrays
+    turn: Callable,  # What to do to each of them
+) -> Any:  # Another of its kind
     "Turn every part of a batch into something else."
     return replace(batch, **{name: turn(part) for name, part in vars(batch).items()})
 
 
-def draw_arrays(task: Task, *arguments) -> list:  # Batches of arrays
+def draw_arrays(
+    task: Task,  # What is learned
+    *arguments: Any,  # What its `draw` takes
+) -> list:  # Batches of arrays
     "Draw batches; tensors would come from another process by shared memory, of which a container has little."
     return [each_part(batch, torch.Tensor.numpy) for batch in task.draw(*arguments)]
 
 
 def stream(
-    task: Task,
+    task: Task,  # What is learned
     hand: list[list[np.ndarray]],  # From `learn_hand`
-    config: DrawnConfig,
+    config: DrawnConfig,  # Settings of the run
     first: int,  # Batches already used
     pool: Executor,  # Where they are drawn
     ahead: int = 3,  # Blocks of eight batches that are drawn in advance; more than there are processes that draw
@@ -109,7 +119,10 @@ def stream(
         yield from batches[max(0, first - 8 * block) : config.steps - 8 * block]
 
 # %% ../../nbs/training/drawn.ipynb #3d404a56
-def new_run(task: Task, config: DrawnConfig) -> RunState:
+def new_run(
+    task: Task,  # What is learned
+    config: DrawnConfig,  # Settings of the run
+) -> RunState:  # At its first step
     "Begin a run."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -122,10 +135,10 @@ def new_run(task: Task, config: DrawnConfig) -> RunState:
 
 
 def step_on(
-    task: Task,
+    task: Task,  # What is learned
     state: RunState,  # Changed
-    batch,  # To learn from
-    config: DrawnConfig,
+    batch: Any,  # To learn from
+    config: DrawnConfig,  # Settings of the run
 ) -> float:  # Loss
     "Learn from one batch."
     one_cycle = TrainConfig(learning_rate=config.learning_rate, peak=10)
@@ -145,8 +158,8 @@ def step_on(
 
 # %% ../../nbs/training/drawn.ipynb #0dbb7788
 def held_out_batches(
-    task: Task,
-    config: DrawnConfig,
+    task: Task,  # What is learned
+    config: DrawnConfig,  # Settings of the run
     data_dir: str | Path | None = None,  # Where the data lies
     blocks: int = 1,  # Of eight batches
     apply=map,  # `map`, or that of a pool of processes
@@ -158,8 +171,8 @@ def held_out_batches(
 
 
 def measure(
-    task: Task,
-    model: nn.Module,
+    task: Task,  # What is learned
+    model: nn.Module,  # Asked
     batches: list,  # From `held_out_batches`
 ) -> tuple[list[torch.Tensor], float]:  # What it says of each batch; mean score
     "Let a network answer held-out batches."
@@ -171,9 +184,9 @@ def measure(
 
 # %% ../../nbs/training/drawn.ipynb #6fa4f12d
 def learn(
-    task: Task,
+    task: Task,  # What is learned
     state: RunState,  # Changed
-    config: DrawnConfig,
+    config: DrawnConfig,  # Settings of the run
     batches: Iterator,  # Of the steps that are left
     held_out: list,  # To measure with
     every: int,  # Steps between two measurements
@@ -195,12 +208,12 @@ def learn(
 
 # %% ../../nbs/training/drawn.ipynb #3897f43b
 def begin(
-    task: Task,
+    task: Task,  # What is learned
     config: DrawnConfig | None,  # None: that of the run in the folder, or the task's own
     path: Path,  # `last_state.safetensors`
     digest: str,  # Of the data
     resume: bool,  # Go on with the run in the folder?
-) -> tuple[DrawnConfig, RunState]:
+) -> tuple[DrawnConfig, RunState]:  # The settings that hold, and where the run stands
     "Begin a run, or take one up."
     if not resume:
         set_aside(path.parent)
@@ -231,13 +244,13 @@ def quiet():
 
 
 def train_drawn(
-    task: Task,
+    task: Task,  # What is learned
     config: DrawnConfig | None,  # None: the task's own, or that of the run that is resumed
     folder: str | Path,  # Where the run is kept
     data_dir: str | Path | None = None,  # Where the data lies
     resume: bool = False,  # Go on with the run in the folder
     every: int = 200,  # Steps between two measurements, at which the run is saved
-) -> tuple[RunState, DrawnConfig]:
+) -> tuple[RunState, DrawnConfig]:  # Where it ended, and its settings
     "Train a network on pictures that are drawn meanwhile."
     path, digits = Path(folder) / 'last_state.safetensors', load_mnist('train', data_dir)
     helpers, threads = max(1, cpu_count() // 2), torch.get_num_threads()

@@ -24,7 +24,10 @@ from .run import RunState
 class InkNet(nn.Module):
     "Features `[n,4,h,w]`, h and w multiples of 16, to logits of ink `[n,h,w]`."
 
-    def __init__(self, widths: tuple[int, ...] = (12, 24, 36, 48)):
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (12, 24, 36, 48),  # Channels at each size of the picture
+    ):
         super().__init__()
         before, self.down, self.up = 16, nn.ModuleList(), nn.ModuleList()
         for width in widths:
@@ -37,7 +40,11 @@ class InkNet(nn.Module):
             before = width
         self.answer = nn.Conv2d(before, 4, 1)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        features: torch.Tensor,  # `[n,4,h,w]`, from `to_features`
+    ) -> torch.Tensor:  # Logits `[n,h,w]`
+        "Find ink."
         x, kept = F.pixel_unshuffle(features.float(), 2), []
         for i, level in enumerate(self.down):
             x = level(F.max_pool2d(x, 2) if i else x)
@@ -50,7 +57,10 @@ class InkNet(nn.Module):
         return F.pixel_shuffle(self.answer(x), 2)[:, 0]
 
 # %% ../../nbs/training/ink.ipynb #270139c4
-def ink_loss(logits: torch.Tensor, batch: Pages) -> torch.Tensor:
+def ink_loss(
+    logits: torch.Tensor,  # `[n,h,w]`
+    batch: Pages,  # With the truth
+) -> torch.Tensor:  # A number, in nats
     "Tell how far answers are from the ink."
     ink, answer = batch.ink.float(), logits.sigmoid()
     entropy = F.binary_cross_entropy_with_logits(logits, ink, pos_weight=torch.tensor(2.0))
@@ -58,7 +68,10 @@ def ink_loss(logits: torch.Tensor, batch: Pages) -> torch.Tensor:
     return entropy + 0.5 * (1 - (2 * both + 20) / (sums + 20)).mean()
 
 
-def overlap(logits: torch.Tensor, batch: Pages) -> float:  # 0..1
+def overlap(
+    logits: torch.Tensor,  # `[n,h,w]`
+    batch: Pages,  # With the truth
+) -> float:  # 0..1
     "Divide the area that is both ink and found by the area that is either."
     found = logits > 0
     either = (found | batch.ink).sum().item()
@@ -71,18 +84,25 @@ INK = Task('ink', InkNet, draw_pages, ink_loss, overlap, DrawnConfig(2_400, 16, 
 class Probable(nn.Module):
     "A finder of ink that answers with probabilities."
 
-    def __init__(self, model: nn.Module):
+    def __init__(
+        self,
+        model: nn.Module,  # Trained
+    ):
         super().__init__()
         self.model = model.eval()
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:  # `[n,4,h,w]` to `[n,h,w]`
+    def forward(
+        self,
+        features: torch.Tensor,  # `[n,4,h,w]`
+    ) -> torch.Tensor:  # `[n,4,h,w]` to `[n,h,w]`
+        "Find ink."
         return self.model(features).sigmoid()
 
 
 def export_ink(
     state: RunState,  # Trained
     path: str | Path,  # `.onnx` file to write
-    config: DrawnConfig,
+    config: DrawnConfig,  # Settings of the run
     data_dir: str | Path | None = None,  # Where the data lies
 ) -> dict:  # Its notes
     "Write a finder of ink as one ONNX file."

@@ -26,7 +26,10 @@ from .strings import Batch, draw_batches
 class LineNet(nn.Module):
     "Strips, uint8 `[n,1,32,w]`, to logits of blank, ten digits and `?` for every four columns, `[n,w/4,12]`."
 
-    def __init__(self, widths: tuple[int, ...] = (16, 32, 64, 80, 120)):
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (16, 32, 64, 80, 120),  # Channels, block by block
+    ):
         super().__init__()
         a, b, c, d, e = widths
         self.eye = nn.Sequential(
@@ -41,7 +44,11 @@ class LineNet(nn.Module):
         )
         self.answer = nn.Sequential(nn.Dropout(0.1), nn.Conv1d(e, len(CLASSES), 1))
 
-    def forward(self, strips: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        strips: torch.Tensor,  # uint8 `[n,1,32,w]`
+    ) -> torch.Tensor:  # Logits `[n,w/4,12]`
+        "Read strips."
         steps = self.eye(strips.float() / FULL).squeeze(2)
         steps = steps + self.near(steps)
         steps = steps + self.far(steps)
@@ -58,7 +65,10 @@ def path_loss(
     return F.ctc_loss(log_probs, batch.labels + 1, steps, batch.lengths, blank=BLANK, zero_infinity=True)
 
 
-def share_right(logits: torch.Tensor, batch: Batch) -> float:
+def share_right(
+    logits: torch.Tensor,  # `[n,w/4,12]`
+    batch: Batch,  # With the numbers
+) -> float:  # 0..1
     "Tell how many strips of a batch are read without a mistake."
     read = [[k - 1 for k, _, _ in best_path(row)] for row in logits.detach().numpy()]
     return float(np.mean([a == b for a, b in zip(read, batch.answers())]))
@@ -67,7 +77,10 @@ def share_right(logits: torch.Tensor, batch: Batch) -> float:
 LINES = Task('lines', LineNet, draw_batches, path_loss, share_right, DrawnConfig(steps=5_000, batch_size=128))
 
 # %% ../../nbs/training/lines.ipynb #71498bcc
-def fit_line_temperature(logits: list[torch.Tensor], batches: list[Batch]) -> float:  # Divide logits by this
+def fit_line_temperature(
+    logits: list[torch.Tensor],  # `[n,w/4,12]` of each batch
+    batches: list[Batch],  # With the numbers
+) -> float:  # Divide logits by this
     "Find the temperature at which held-out numbers are the most likely."
 
     def loss(log_t):
@@ -79,18 +92,26 @@ def fit_line_temperature(logits: list[torch.Tensor], batches: list[Batch]) -> fl
 class Calibrated(nn.Module):
     "A reader of lines that answers with calibrated log-probabilities."
 
-    def __init__(self, model: nn.Module, temperature: float):
+    def __init__(
+        self,
+        model: nn.Module,  # Trained
+        temperature: float,  # Divides the logits
+    ):
         super().__init__()
         self.model, self.temperature = model.eval(), temperature
 
-    def forward(self, strips: torch.Tensor) -> torch.Tensor:  # uint8 `[n,1,32,w]` to `[n,w/4,12]`
+    def forward(
+        self,
+        strips: torch.Tensor,  # uint8 `[n,1,32,w]`
+    ) -> torch.Tensor:  # uint8 `[n,1,32,w]` to `[n,w/4,12]`
+        "Read strips."
         return torch.log_softmax(self.model(strips) / self.temperature, dim=2)
 
 
 def export_lines(
     state: RunState,  # Trained
     path: str | Path,  # `.onnx` file to write
-    config: DrawnConfig,
+    config: DrawnConfig,  # Settings of the run
     data_dir: str | Path | None = None,  # Where the data lies
 ) -> dict:  # Its notes
     "Write a reader of lines as one ONNX file."

@@ -21,7 +21,9 @@ from ..data import Digits, generator
 from .strokes import spline, write_way
 
 # %% ../../nbs/training/outliers.ipynb #6bfa39f7
-def fit_box(picture: Image.Image) -> np.ndarray:  # uint8 `[28,28]`
+def fit_box(
+    picture: Image.Image,  # Gray, white on black
+) -> np.ndarray:  # uint8 `[28,28]`
     "Bring a shape to MNIST's size, in the middle."
     share = 20 / max(picture.size)
     small = picture.resize([max(1, round(side * share)) for side in picture.size], Image.Resampling.BOX)
@@ -30,7 +32,9 @@ def fit_box(picture: Image.Image) -> np.ndarray:  # uint8 `[28,28]`
     return np.array(sheet)
 
 # %% ../../nbs/training/outliers.ipynb #4f1eaea9
-def draw_style(rng: np.random.Generator) -> tuple[str, Image.Image]:  # Digit; white on black, as large as itself
+def draw_style(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> tuple[str, Image.Image]:  # Digit; white on black, as large as itself
     "Draw a digit as some school teaches it: a 1, 4, 7 or 9 more often than another."
     digit = str(rng.choice(10, p=[0.04, 0.32, 0.05, 0.05, 0.14, 0.05, 0.04, 0.15, 0.04, 0.12]))
     pen, slant, wide = int(rng.integers(5, 17)), rng.uniform(-0.15, 0.45), rng.uniform(40, 80)
@@ -52,12 +56,17 @@ FONTS += ('STIXGeneralItalic', 'STIXGeneralBolIta', 'cmti10', 'cmmi10')  # these
 
 
 @lru_cache
-def font(name: str, size: int) -> ImageFont.FreeTypeFont:
+def font(
+    name: str,  # Of the file, without its ending
+    size: int,  # In pixels
+) -> ImageFont.FreeTypeFont:  # The typeface
     "Load a typeface of matplotlib's."
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / f'{name}.ttf', size)
 
 
-def draw_letter(rng: np.random.Generator) -> Image.Image:  # White on black, as large as itself
+def draw_letter(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Image.Image:  # White on black, as large as itself
     "Draw a letter or a sign, wide or narrow, with a thick or a thin pen."
     name = FONTS[rng.integers(len(FONTS))]
     signs = SIGNS if name.startswith('DejaVu') else LETTERS
@@ -67,7 +76,9 @@ def draw_letter(rng: np.random.Generator) -> Image.Image:  # White on black, as 
     return letter.resize((max(4, int(letter.width * rng.uniform(0.5, 1.2))), letter.height))
 
 # %% ../../nbs/training/outliers.ipynb #7a1302aa
-def draw_scribble(rng: np.random.Generator) -> Image.Image:
+def draw_scribble(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Image.Image:  # Gray, white on black
     "Draw a line through six to eighteen points, smooth or jagged, all over the place or from one to the next."
     n, walk, sheet = int(rng.integers(6, 19)), rng.random() < 0.5, Image.new('L', (100, 100))
     steps = np.clip(50 + np.cumsum(rng.normal(0, 14, (n, 2)), 0), 8, 92) if walk else None
@@ -77,7 +88,9 @@ def draw_scribble(rng: np.random.Generator) -> Image.Image:
     return sheet.crop(sheet.getbbox())
 
 # %% ../../nbs/training/outliers.ipynb #343e5006
-def draw_sign(rng: np.random.Generator) -> Image.Image:
+def draw_sign(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Image.Image:  # Gray, white on black
     "Draw three to five strokes between the points of a grid, straight or bent."
     sheet, pen, t = Image.new('L', (120, 120)), int(rng.integers(4, 12)), np.linspace(0, 1, 9)[:, None]
     for _ in range(int(rng.integers(3, 6))):
@@ -88,7 +101,10 @@ def draw_sign(rng: np.random.Generator) -> Image.Image:
     return sheet.crop(sheet.getbbox())
 
 # %% ../../nbs/training/outliers.ipynb #ef9e6096
-def draw_pair(rng: np.random.Generator, images: np.ndarray) -> Image.Image:
+def draw_pair(
+    rng: np.random.Generator,  # Source of everything that is random
+    images: np.ndarray,  # uint8 `[n,28,28]`
+) -> Image.Image:  # Gray, white on black
     "Put two digits `[n,28,28]` beside each other."
     sheet = Image.new('L', (46, 32))
     for left in (0, int(rng.integers(14, 19))):
@@ -97,7 +113,9 @@ def draw_pair(rng: np.random.Generator, images: np.ndarray) -> Image.Image:
     return sheet.crop(sheet.getbbox())
 
 # %% ../../nbs/training/outliers.ipynb #f345082b
-def draw_texture(rng: np.random.Generator) -> Image.Image:
+def draw_texture(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Image.Image:  # Gray
     "Fill the whole picture: noise, from fine to coarse, or stripes; gray, or black and white."
     y, x = np.mgrid[0:28, 0:28]
     angle, waves = rng.uniform(0, math.pi), rng.uniform(2, 9)
@@ -116,7 +134,10 @@ TURNED = {  # quarter turns, mirrored?
 }
 
 
-def turn_digit(rng: np.random.Generator, digits: Digits) -> Image.Image:  # 28 x 28
+def turn_digit(
+    rng: np.random.Generator,  # Source of everything that is random
+    digits: Digits,  # Where it is from
+) -> Image.Image:  # 28 x 28
     "Turn or mirror a digit that is none then."
     turns, mirrored, which = list(TURNED.values())[rng.integers(len(TURNED))]
     while True:
@@ -169,7 +190,7 @@ def with_drawn(
 # %% ../../nbs/training/outliers.ipynb #8f3cc8ff
 def soft_targets(
     labels: torch.Tensor,  # `[n]`, the number of classes for an outlier
-    n_classes: int,
+    n_classes: int,  # Without the one for what is no digit
 ) -> torch.Tensor:  # Float `[n,classes]`, rows sum to 1
     "Give each class its share of the target."
     table = torch.cat([torch.eye(n_classes), torch.full((1, n_classes), 1 / n_classes)])

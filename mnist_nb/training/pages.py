@@ -34,7 +34,7 @@ from .strokes import along, to_unit
 # %% ../../nbs/training/pages.ipynb #6f46ff92
 def write_page(
     hand: list[list[np.ndarray]],  # From `learn_hand`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> tuple[np.ndarray, int]:  # Points `[n,2]`, a digit about 1 high, from (0, 0); how many lines of digits they are
     "Write a digit, rows of them, or a scribble."
     kind = rng.choice(['digit', 'rows', 'scribble'], p=[0.62, 0.29, 0.09])
@@ -66,21 +66,26 @@ Layer = Callable[[tuple[int, int], np.random.Generator], np.ndarray]  # A page's
 
 
 def colour(
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
     least: float,  # Share of the light that it takes
-    most: float,
+    most: float,  # Largest share of the light that it takes
 ) -> np.ndarray:  # What it leaves of red, green and blue `[3]`
     "Draw a colour: gray as often as any other."
     hue = rng.uniform(0.3, 1, 3) if rng.random() < 0.5 else np.ones(3)
     return 1 - rng.uniform(least, most) * hue / hue.max()
 
 
-def leave(ink: np.ndarray, light: np.ndarray) -> np.ndarray:  # `[h,w]` and `[3]` to `[h,w,3]`
+def leave(
+    ink: np.ndarray,  # `[h,w]`: share of each pixel that is covered
+    light: np.ndarray,  # `[3]`: RGB, 0..1: what full ink leaves of the light
+) -> np.ndarray:  # `[h,w]` and `[3]` to `[h,w,3]`
     "Let ink take its share of the light."
     return 1 - ink[..., None] * (1 - light).astype(np.float32)
 
 # %% ../../nbs/training/pages.ipynb #61ebcaa4
-def fine_print(digit: float) -> Layer:  # Pixels of a digit's height
+def fine_print(
+    digit: float,  # Its height, in pixels
+) -> Layer:  # To be drawn on a page
     "Print thin lines all over."
 
     def layer(shape, rng):
@@ -94,7 +99,7 @@ def fine_print(digit: float) -> Layer:  # Pixels of a digit's height
 # %% ../../nbs/training/pages.ipynb #1b9b433c
 def form(
     box: tuple[float, float, float, float],  # Left, top, right, bottom of what is written
-) -> Layer:
+) -> Layer:  # To be drawn on a page
     "Print lines or boxes around something."
 
     def layer(shape, rng):
@@ -116,7 +121,10 @@ def form(
     return layer
 
 # %% ../../nbs/training/pages.ipynb #b523d0c8
-def thing(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w,3]`
+def thing(
+    shape: tuple[int, int],  # Height and width, in pixels
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[h,w,3]`
     "Put something at the border."
     height, width = shape
     middle = [rng.uniform(), float(rng.integers(2))] if rng.random() < 0.5 else [float(rng.integers(2)), rng.uniform()]
@@ -127,7 +135,10 @@ def thing(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[
     return leave(np.asarray(soft, np.float32) / 255, rng.uniform(0.05, 0.9, 3))
 
 
-def fold(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h,w,1]`
+def fold(
+    shape: tuple[int, int],  # Height and width, in pixels
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[h,w,1]`
     "Fold the paper: brighter on one side, darker on the other."
     height, width = shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -138,7 +149,11 @@ def fold(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:  # `[h
     ]
 
 # %% ../../nbs/training/pages.ipynb #9be6f4bf
-def either(rng: np.random.Generator, *ranges: tuple[float, float], p: list[float]) -> float:
+def either(
+    rng: np.random.Generator,  # Source of everything that is random
+    *ranges: tuple[float, float],  # Smallest and largest value of each
+    p: list[float],  # How often each is taken; sums to 1
+) -> float:  # From one of them, evenly
     "Draw from one of several ranges."
     return float(rng.uniform(*ranges[rng.choice(len(ranges), p=p)]))
 
@@ -149,7 +164,7 @@ SHAPE = 2 * LONGEST, 2 * LONGEST * 3 // 4  # width and height of a page; its pho
 def fit_page(
     points: np.ndarray,  # From `write_page`
     lines: int,  # Likewise
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> tuple[float, np.ndarray]:  # Pixels of a digit's height; where the middle is, from -0.5 to 0.5 of the page `[2]`
     "Choose how large writing is, and where."
     extent = np.ptp(points, 0).clip(1e-3)
@@ -166,7 +181,7 @@ def fit_page(
 def choose_pen(
     digit: float,  # Pixels of its height
     alone: bool,  # One digit? A row is written with an ordinary pen
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> tuple[float, np.ndarray, bool]:  # Width in pixels; what it leaves of the light; is that nearly all?
     "Choose a pen."
     of_page = [rng.uniform(0.004, 0.02), rng.uniform(0.02, 0.05), rng.uniform(0.03, 0.13)]
@@ -180,7 +195,7 @@ def choose_pen(
 def conditions(
     alone: bool,  # One digit? A page of rows is held straighter
     faint: bool,  # Does the pen leave nearly all of the light? Then there is less noise
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> dict:  # For `plain_scene`'s scenes
     "Choose paper, light, and how the photograph is taken."
     return dict(
@@ -204,7 +219,7 @@ def prints(
     box: tuple[float, float, float, float],  # Left, top, right, bottom of what is written
     alone: bool,  # One digit? Rows stand on forms more often
     faint: bool,  # Does the pen leave nearly all of the light? Then the rulings do, too
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> dict:  # For `plain_scene`'s scenes
     "Choose what a page is ruled with, and what is printed on it."
     depth = rng.uniform(0.05, 0.35) if faint else rng.uniform(0.1, 0.75)
@@ -223,7 +238,7 @@ def prints(
 # %% ../../nbs/training/pages.ipynb #370c6c8a
 def draw_scene(
     hand: list[list[np.ndarray]],  # From `learn_hand`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> dict:  # As `plain_scene` makes them
     "Choose everything about a page and its photograph."
     points, lines = write_page(hand, rng)
@@ -249,9 +264,9 @@ def draw_scene(
 
 def draw_pair(
     hand: list[list[np.ndarray]],  # From `learn_hand`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
     plain: tuple[str, ...] = (),  # Fields of the scene that are left as a careful photograph has them
-) -> Photograph:
+) -> Photograph:  # With where its ink is
     "Take a photograph of a page; of some, nothing is written on it."
     scene, blank = draw_scene(hand, rng), rng.random() < 0.04
     if plain:

@@ -26,7 +26,7 @@ def draw_strokes(
     pairs: np.ndarray,  # `[m,2]`
     pen: float,  # Pixels
     gaps: float,  # Share of the line that the pen leaves out
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> tuple[np.ndarray, np.ndarray]:  # Both `[h,w]`, 0..1: what the pen leaves; and where it went, however faint or fine
     "Write a line on an empty page."
     wave = np.sin(np.linspace(0, rng.uniform(4, 12), len(points)) + rng.uniform(0, 6))
@@ -46,7 +46,7 @@ def draw_strokes(
 # %% ../../nbs/training/photographs.ipynb #8e7a2d12
 def plain_scene(
     rng: np.random.Generator,  # Source of what differs between careful photographs
-) -> dict:
+) -> dict:  # Fields by name, with a value for each
     "A careful photograph of a digit: black pen on white paper by the window."
     return dict(
         size=int(rng.integers(500, 900)),  # pixels of the longer side
@@ -76,7 +76,13 @@ def plain_scene(
     )
 
 # %% ../../nbs/training/photographs.ipynb #f35bbd30
-def stray_mark(shape: tuple[int, int], digit: np.ndarray, size: float, pen: float, rng) -> np.ndarray:
+def stray_mark(
+    shape: tuple[int, int],  # Height and width, in pixels
+    digit: np.ndarray,  # Points of its line `[n,2]`, in pixels
+    size: float,  # Of the mark, in pixels
+    pen: float,  # Width of the stroke, in pixels
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[h,w]`, 0 paper to 1 ink
     "A dot, a dash, or a piece of writing that is cut off by the border; none of them near the digit."
     sheet = Image.new('L', shape[::-1], 0)
     draw, (height, width) = ImageDraw.Draw(sheet), shape
@@ -100,10 +106,8 @@ def stray_mark(shape: tuple[int, int], digit: np.ndarray, size: float, pen: floa
 def draw_page(
     image: np.ndarray | None,  # uint8 `[28,28]`; None where the scene has a `line` of its own
     scene: dict,  # As `plain_scene` makes one
-    rng: np.random.Generator,
-) -> tuple[
-    np.ndarray, np.ndarray
-]:  # Float `[h,w,3]`: what of the light comes back, twice as large as the photograph; and where the pen went `[h,w]`
+    rng: np.random.Generator,  # Source of everything that is random
+) -> tuple[np.ndarray, np.ndarray]:  # The page, RGB 0..1, and its ink `[h,w]`, 0..1
     "Draw the page."
     width = 2 * scene['size'] if scene['shape'] <= 1 else 2 * int(scene['size'] / scene['shape'])
     height, short = int(width * scene['shape']), int(width * min(1, scene['shape']))
@@ -131,8 +135,8 @@ def draw_page(
 # %% ../../nbs/training/photographs.ipynb #83a0ff7f
 def viewpoint(
     shape: tuple[int, int],  # Of the page
-    scene: dict,
-    rng: np.random.Generator,
+    scene: dict,  # What stands for the photograph
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> np.ndarray:  # Eight numbers of a perspective, as Pillow has them
     "Choose where the camera is."
     height, width = shape
@@ -162,8 +166,8 @@ def look_from(
 def lay_down(
     page: np.ndarray,  # `[h,w,3]`
     trace: np.ndarray,  # Where the pen went `[h,w]`
-    scene: dict,
-    rng: np.random.Generator,
+    scene: dict,  # What stands for the photograph
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> tuple[np.ndarray, np.ndarray]:  # Both, as they are seen: half as large
     "Lay the page on a table and look at it at an angle."
     view = viewpoint(page.shape[:2], scene, rng)
@@ -172,9 +176,9 @@ def lay_down(
 
 # %% ../../nbs/training/photographs.ipynb #31a82321
 def lamp(
-    shape: tuple[int, int],
-    scene: dict,
-    rng: np.random.Generator,
+    shape: tuple[int, int],  # Height and width, in pixels
+    scene: dict,  # What stands for the photograph
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> np.ndarray:  # `[h,w,1]`
     "Light that falls off to one side and into the corners, and a shadow."
     height, width = shape
@@ -192,7 +196,11 @@ def lamp(
     return light[..., None]
 
 # %% ../../nbs/training/photographs.ipynb #439b51e9
-def grain(shape: tuple[int, int], strength: float, rng: np.random.Generator) -> np.ndarray:  # `[h,w,1]` around 1
+def grain(
+    shape: tuple[int, int],  # Height and width, in pixels
+    strength: float,  # Its deviation, as a share of the light
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # `[h,w,1]` around 1
     "Fibres and unevenness of paper, coarse and fine."
     total = np.zeros(shape, np.float32)
     for coarse in (1, 3, 12):
@@ -205,7 +213,7 @@ def grain(shape: tuple[int, int], strength: float, rng: np.random.Generator) -> 
 class Photograph:
     "A photograph, and the truth about it."
 
-    jpeg: bytes
+    jpeg: bytes  # The file
     ink: np.ndarray  # Where the pen went `[h,w]`, 0..1, at least two pixels wide, before lens and hand blur it
 
 
@@ -213,7 +221,7 @@ def take_photograph(
     image: np.ndarray | None,  # uint8 `[28,28]`: a digit of MNIST; None where the scene has a `line` of its own
     scene: dict,  # As `plain_scene` makes one
     rng: np.random.Generator,  # Source of everything else that is random
-) -> Photograph:
+) -> Photograph:  # The file, and where its ink is
     "Write a digit on paper and take its picture."
     seen, truth = lay_down(*draw_page(image, scene, rng), scene, rng)
     shape = seen.shape[:2]
@@ -229,6 +237,10 @@ def take_photograph(
     return Photograph(out.getvalue(), truth)
 
 
-def photograph(image: np.ndarray | None, scene: dict, rng: np.random.Generator) -> bytes:  # A JPEG
+def photograph(
+    image: np.ndarray | None,  # uint8 `[28,28]`; None: an empty page
+    scene: dict,  # From `plain_scene`, changed as one likes
+    rng: np.random.Generator,  # Source of everything that is random
+) -> bytes:  # A JPEG
     "Write a digit on paper and take its picture, as `take_photograph` does."
     return take_photograph(image, scene, rng).jpeg

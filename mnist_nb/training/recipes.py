@@ -140,7 +140,7 @@ def check_config(
 # %% ../../nbs/training/recipes.ipynb #0087eaa2
 def recipe(
     name: str = 'improved',  # A name in `RECIPES`
-    **overrides,  # Fields of `TrainConfig` that differ
+    **overrides: object,  # Fields of `TrainConfig` that differ
 ) -> TrainConfig:
     "Look up a recipe, with some settings changed."
     if name not in RECIPES:

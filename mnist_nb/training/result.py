@@ -145,7 +145,10 @@ class TrainResult:
         )
         return f'{self.config.arch} on {facts["dataset"]}: {facts["epochs"]} epochs in {facts["train_seconds"]:.1f} s{valid}'
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(
+        self,
+    ) -> str:  # HTML
+        "Show the run, for a notebook: its numbers and its curves."
         return f'{self!r}<br>{figure_html(plot_history(self.history), "loss, accuracy and learning rate by epoch")}'
 
 # %% ../../nbs/training/result.ipynb #9537025b

@@ -38,7 +38,10 @@ def own_random_state(
     return torch.random.fork_rng(devices=[device] if device.type == 'cuda' else [])
 
 
-def seed_dropout(device: torch.device, *address):
+def seed_dropout(
+    device: torch.device,  # Whose random state
+    *address: object,  # Words and numbers; equal ones give equal draws
+):
     "Make what is drawn next from the global random state of a device depend on the address alone."
     source = torch.default_generator if device.type == 'cpu' else torch  # the latter seeds every device, slowly
     source.manual_seed(generator('dropout', *address).initial_seed())
@@ -51,7 +54,10 @@ class Share:
     rank: int = 0  # Which process
     of: int = 1  # Of how many
 
-    def part(self, n: int) -> slice:
+    def part(
+        self,
+        n: int,  # Images of the whole batch
+    ) -> slice:  # Which of them are its own
         "Its part of `n` images."
         if n % self.of:
             raise ValueError(f'batch_size: {n} images are no equal parts for {self.of} workers')
@@ -87,7 +93,9 @@ class RunState:
 NUMBERS = ('epoch', 'step', 'loss_sum', 'correct', 'seen', 'seconds', 'measuring', 'best', 'waited', 'history')
 
 # %% ../../nbs/training/run.ipynb #3c782dcd
-def weights_to_use(state: RunState) -> Classifier:
+def weights_to_use(
+    state: RunState,  # A run
+) -> Classifier:  # In whatever mode it is
     "The average where the recipe keeps one, else the model itself."
     return state.average.module if state.average else state.model
 
@@ -181,7 +189,7 @@ def read_config(
 def resume_config(
     config: TrainConfig,  # Of the unfinished run
     given: dict,  # What was asked for now; None where nothing was
-) -> TrainConfig:
+) -> TrainConfig:  # Of the run that goes on
     "Take an unfinished run's configuration, and refuse to change it on the way."
     changed = [
         f'{k} {getattr(config, k)} -> {v}' for k, v in given.items() if v is not None and getattr(config, k) != v
@@ -234,7 +242,7 @@ def set_aside(
 @contextmanager
 def lock_folder(
     folder: Path | None,  # Run folder; None: nothing to lock
-) -> Iterator[None]:
+) -> Iterator[None]:  # Nothing: what counts is the block
     "Keep a folder to this process for a while; the lock goes with the process, however it ends."
     if not folder:
         yield
@@ -253,7 +261,11 @@ def lock_folder(
 class Interrupted(KeyboardInterrupt):
     "A run that was stopped by a signal and saved itself; `signum` is the signal."
 
-    def __init__(self, message: str, signum: int):
+    def __init__(
+        self,
+        message: str,  # For people: where it stopped, and how to go on
+        signum: int,  # Number of the signal
+    ):
         super().__init__(message)
         self.signum = signum
 

@@ -42,7 +42,9 @@ def learn_hand(
     return [[line for line, label in zip(lines, labels) if label == k] for k in range(11)]
 
 # %% ../../nbs/training/strings.ipynb #328c837b
-def zigzag(rng: np.random.Generator) -> np.ndarray:
+def zigzag(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # Points `[n,2]`, a digit being 1 high
     "Scribble something to the right."
     n = int(rng.integers(5, 12))
     corners = np.stack([np.linspace(0, rng.uniform(0.1, 0.6), n) + rng.normal(0, 0.15, n), rng.uniform(0, 1, n)], 1)
@@ -52,7 +54,7 @@ def zigzag(rng: np.random.Generator) -> np.ndarray:
 def take_line(
     hand: list[list[np.ndarray]],  # From `learn_hand`
     digit: int,  # 0 to 9, or `OTHER`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
     taught: float = 0.5,  # Share of digits that are written in one of `WAYS`
 ) -> np.ndarray:  # Points `[k,2]`, 1 high
     "Choose a line for a digit."
@@ -98,8 +100,8 @@ class Manner:
 
 def draw_manner(
     n: int,  # Digits of the number
-    rng: np.random.Generator,
-) -> Manner:
+    rng: np.random.Generator,  # Source of everything that is random
+) -> Manner:  # For all digits of the number
     "Draw how a number is written."
     gaps = rng.uniform(-0.12, 0.05), rng.uniform(0.05, 0.3), rng.uniform(0.3, 0.8)
     small = n > 2 and rng.random() < 0.12
@@ -138,8 +140,8 @@ def place_beside(
 def write_digits(
     number: np.ndarray,  # Digits, or `OTHER`
     hand: list[list[np.ndarray]],  # From `learn_hand`
-    manner: Manner,
-    rng: np.random.Generator,
+    manner: Manner,  # Slant, gaps, sizes, and how they wander
+    rng: np.random.Generator,  # Source of everything that is random
     taught: float = 0.5,  # Share of digits that are written in one of `WAYS`
 ) -> list[np.ndarray]:  # Points of each, on the line from y = 0, the top, to y = 1
     "Write a number."
@@ -164,7 +166,12 @@ def write_digits(
     return written
 
 # %% ../../nbs/training/strings.ipynb #6b185022
-def wave(start, end, bend: float, rng: np.random.Generator) -> np.ndarray:
+def wave(
+    start: tuple[float, float],  # Where it begins
+    end: tuple[float, float],  # Where it ends
+    bend: float,  # How far it leaves the straight line
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # Points `[n,2]`
     "Draw a line that is not quite straight."
     points = along([start, end])
     share = np.linspace(0, 1, len(points))
@@ -172,7 +179,10 @@ def wave(start, end, bend: float, rng: np.random.Generator) -> np.ndarray:
     return points
 
 
-def dot(x: float, rng: np.random.Generator) -> np.ndarray:
+def dot(
+    x: float,  # Where, in heights of a digit
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # Points `[n,2]`
     "A dot on the line, or a comma."
     if rng.random() < 0.6:
         return along([(x, 0.97 + rng.normal(0, 0.04)), (x + rng.uniform(0.01, 0.05), 1)])
@@ -181,7 +191,7 @@ def dot(x: float, rng: np.random.Generator) -> np.ndarray:
 # %% ../../nbs/training/strings.ipynb #93c529e7
 def close_number(
     x: float,  # Where the number ends
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> list[np.ndarray]:  # Lines
     "Draw what stands behind a number."
     kind = rng.choice(['none', '.-', '-', '=', '/', '.'], p=[0.53, 0.17, 0.14, 0.06, 0.04, 0.06])
@@ -201,7 +211,9 @@ def close_number(
     return lines
 
 # %% ../../nbs/training/strings.ipynb #e8b4aec6
-def open_number(rng: np.random.Generator) -> list[np.ndarray]:
+def open_number(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> list[np.ndarray]:  # Lines, each points `[n,2]`
     "Draw what stands before a number."
     kind = rng.choice(['none', '=', '-', '$', '#'], p=[0.88, 0.05, 0.03, 0.02, 0.02])
     y, end = rng.uniform(0.4, 0.8), -rng.uniform(0.12, 0.4)
@@ -217,7 +229,10 @@ def open_number(rng: np.random.Generator) -> list[np.ndarray]:
     }[kind]
 
 # %% ../../nbs/training/strings.ipynb #cddcd2f1
-def other_lines(x: float, rng: np.random.Generator) -> list[np.ndarray]:
+def other_lines(
+    x: float,  # Where the number ends, in heights of a digit
+    rng: np.random.Generator,  # Source of everything that is random
+) -> list[np.ndarray]:  # Lines, each points `[n,2]`
     "Draw ends of what is written above and below."
     lines = []
     for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.15 else 0):
@@ -228,8 +243,8 @@ def other_lines(x: float, rng: np.random.Generator) -> list[np.ndarray]:
 # %% ../../nbs/training/strings.ipynb #972d7539
 def between(
     written: list[np.ndarray],  # From `write_digits`
-    manner: Manner,
-    rng: np.random.Generator,
+    manner: Manner,  # How it is written
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> list[np.ndarray]:  # Lines
     "Draw dots before thousands, and what joins a digit to the next."
     n, marks = len(written), []
@@ -245,7 +260,7 @@ def between(
 def write_number(
     number: np.ndarray,  # Digits, or `OTHER`
     hand: list[list[np.ndarray]],  # From `learn_hand`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:  # Lines of the digits, and of all else
     "Write a number with everything around it."
     n, manner = len(number), draw_manner(len(number), rng)
@@ -263,7 +278,7 @@ def write_number(
 def draw_strip(
     number: np.ndarray,  # Digits, or `OTHER`
     hand: list[list[np.ndarray]],  # From `learn_hand`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
     longest: int = 8 * HEIGHT,  # Pixels; longer ones are squeezed
 ) -> np.ndarray:  # float32 `[32,w]`, 0..1, w a multiple of 4
     "Write a number on a strip."
@@ -286,7 +301,9 @@ def draw_strip(
     return ink_lines(np.stack([x, y], 1), (HEIGHT, columns), pen * (1 + rng.uniform(0, 0.3) * pressure))
 
 # %% ../../nbs/training/strings.ipynb #5c0c2aa3
-def draw_number(rng: np.random.Generator) -> np.ndarray:  # Of 1 to 9 digits, or `OTHER`
+def draw_number(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> np.ndarray:  # Of 1 to 9 digits, or `OTHER`
     "Draw a number to write."
     n = int(rng.choice(9, p=[0.1, 0.11, 0.15, 0.16, 0.16, 0.14, 0.1, 0.06, 0.02])) + 1
     number, kind, wrong = rng.integers(0, 10, n), rng.random(), rng.random()
@@ -301,7 +318,9 @@ def draw_number(rng: np.random.Generator) -> np.ndarray:  # Of 1 to 9 digits, or
     return number
 
 
-def say(number) -> str:
+def say(
+    number,  # Digits; 10 for what is none
+) -> str:  # Such as `31?7`
     "Spell a number, `?` for what is no digit."
     return ''.join('0123456789?'[d] for d in number)
 
@@ -309,29 +328,53 @@ def say(number) -> str:
 class Chance:
     "Numbers drawn for a batch, one a strip."
 
-    def __init__(self, n: int, source: torch.Generator):
+    def __init__(
+        self,
+        n: int,  # Strips
+        source: torch.Generator,  # Of everything that is random
+    ):
         self.n, self.source = n, source
 
-    def draw(self, low: float = 0.0, high: float = 1.0) -> torch.Tensor:  # `[n,1,1,1]`
+    def draw(
+        self,
+        low: float = 0.0,  # Smallest value
+        high: float = 1.0,  # Largest value
+    ) -> torch.Tensor:  # `[n,1,1,1]`
         "Draw evenly from a range."
         return low + (high - low) * torch.rand(self.n, 1, 1, 1, generator=self.source)
 
-    def happens(self, share: float) -> torch.Tensor:  # `[n,1,1,1]`, 0 or 1
+    def happens(
+        self,
+        share: float,  # How often it shows a 1
+    ) -> torch.Tensor:  # `[n,1,1,1]`, 0 or 1
         "Toss a coin."
         return (self.draw() < share).float()
 
-    def field(self, rows: int, columns: int, shape: tuple[int, int]) -> torch.Tensor:  # `[n,1,h,w]`, 0..1
+    def field(
+        self,
+        rows: int,  # Points below each other
+        columns: int,  # Points beside each other
+        shape: tuple[int, int],  # Height and width, pixels
+    ) -> torch.Tensor:  # `[n,1,h,w]`, 0..1
         "Draw a smooth field from a few points."
         points = torch.rand(self.n, 1, rows, columns, generator=self.source)
         return F.interpolate(points, size=shape, mode='bilinear')
 
 
-def ridges(phase: torch.Tensor, width: torch.Tensor) -> torch.Tensor:  # 0..1
+def ridges(
+    phase: torch.Tensor,  # Distance across the lines, in steps from one to the next
+    width: torch.Tensor,  # Half of a line, as a share of a step
+) -> torch.Tensor:  # 0..1
     "Draw lines where a phase is whole, as wide as a share of their distance."
     return ((width - (phase - phase.round()).abs()) / (0.5 * width)).clamp(0, 1)
 
 # %% ../../nbs/training/strings.ipynb #2b38a34b
-def security_print(chance: Chance, y: torch.Tensor, x: torch.Tensor, wavy: bool) -> torch.Tensor:  # `[n,1,h,w]`
+def security_print(
+    chance: Chance,  # Numbers drawn for the batch
+    y: torch.Tensor,  # Row of each pixel, `[1,1,h,1]`
+    x: torch.Tensor,  # Column of each pixel, `[1,1,1,w]`
+    wavy: bool,  # Waves?
+) -> torch.Tensor:  # `[n,1,h,w]`
     "Draw thin lines over the whole strip: straight ones, waves, or both ways."
     angle = chance.draw(-0.5, 0.5) if wavy else chance.draw(-math.pi, math.pi)
     step, amplitude, length = chance.draw(2.2, 9), chance.draw(0, 1.5) * wavy, chance.draw(6, 40)
@@ -342,7 +385,11 @@ def security_print(chance: Chance, y: torch.Tensor, x: torch.Tensor, wavy: bool)
     return torch.maximum(lines, chance.happens(0.3) * ridges(across, chance.draw(0.1, 0.3)))
 
 
-def frames(chance: Chance, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:  # `[n,1,h,w]`
+def frames(
+    chance: Chance,  # Numbers drawn for the batch
+    y: torch.Tensor,  # Row of each pixel, `[1,1,h,1]`
+    x: torch.Tensor,  # Column of each pixel, `[1,1,1,w]`
+) -> torch.Tensor:  # `[n,1,h,w]`
     "Draw lines above, below, through, and at one side; and squares."
     h, w, ink = y.shape[2], x.shape[3], torch.zeros(chance.n, 1, y.shape[2], x.shape[3])
     for share, low, high in ((0.3, -1, 5), (0.3, h - 6, h + 1), (0.12, 0, h)):
@@ -357,7 +404,10 @@ def frames(chance: Chance, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:  #
     return torch.maximum(ink, squares * chance.happens(0.08) * chance.draw(0.1, 0.5))
 
 
-def few_pixels(strips: torch.Tensor, source: torch.Generator) -> torch.Tensor:  # `[n,1,h,w]`
+def few_pixels(
+    strips: torch.Tensor,  # `[n,1,h,w]`, 0..1
+    source: torch.Generator,  # Of everything that is random
+) -> torch.Tensor:  # `[n,1,h,w]`
     "Leave a quarter as it is; take pixels from two quarters, and blur the last."
     sharp, half, fewer, soft = strips.tensor_split(4)
     shape, share = strips.shape[2:], 0.5 + 0.45 * float(torch.rand((), generator=source))
@@ -396,7 +446,9 @@ class Batch:
     labels: torch.Tensor  # int64, of all strips one after the other
     lengths: torch.Tensor  # Labels of each strip `[n]`
 
-    def answers(self) -> list[list[int]]:
+    def answers(
+        self,
+    ) -> list[list[int]]:  # Digits of each strip, without padding
         "What each strip says."
         return [part.tolist() for part in self.labels.split(self.lengths.tolist())]
 

@@ -12,7 +12,9 @@ import scipy  # loads scipy.ndimage when that is first used
 from PIL import Image
 
 # %% ../../nbs/training/strokes.ipynb #d407a76f
-def neighbours(mask: np.ndarray) -> np.ndarray:  # `[8,h,w]`, clockwise from above
+def neighbours(
+    mask: np.ndarray,  # bool `[h,w]`
+) -> np.ndarray:  # `[8,h,w]`, clockwise from above
     "The eight neighbours of each pixel."
     around = np.pad(mask, 1)
     height, width = mask.shape
@@ -38,7 +40,9 @@ def thin(
     return mask
 
 # %% ../../nbs/training/strokes.ipynb #727efa20
-def count_parts(mask: np.ndarray) -> int:
+def count_parts(
+    mask: np.ndarray,  # bool `[h,w]`
+) -> int:  # Diagonal neighbours hang together, too
     "Count what hangs together."
     return scipy.ndimage.label(mask, np.ones((3, 3)))[1]
 
@@ -66,7 +70,9 @@ def pen_line(
     return (smooth - low) / max(size, 1), pairs
 
 # %% ../../nbs/training/strokes.ipynb #5507137b
-def to_unit(points: np.ndarray) -> np.ndarray:  # float32 `[n,2]`
+def to_unit(
+    points: np.ndarray,  # `[n,2]`, in pixels
+) -> np.ndarray:  # float32 `[n,2]`
     "Make a digit 1 high, its left upper corner at (0, 0); flat ones at most 1.7 wide."
     points = points - points.min(0)
     return (points / max(points[:, 1].max(), 0.6 * points[:, 0].max(), 1e-6)).astype(np.float32)
@@ -83,7 +89,7 @@ def digit_points(
 def spline(
     points: np.ndarray,  # `[k,2]`
     closed: bool = False,  # End where it begins?
-) -> list[tuple[float, float]]:
+) -> list[tuple[float, float]]:  # Many more, on the line through them
     "Lay a smooth line through points (Catmull and Rom)."
     ends = points[-1:], points[:2] if closed else points[-1:]
     padded, t = np.concatenate([ends[0] if closed else points[:1], points, ends[1]]), np.linspace(0, 1, 9)[:, None]
@@ -188,7 +194,9 @@ WAYS: dict[str, list[list[list[tuple[float, float]]]]] = {  # by digit: ways, of
 }  # fmt: skip
 
 # %% ../../nbs/training/strokes.ipynb #906b33f7
-def upstroke_one(rng: np.random.Generator) -> list[list[tuple[float, float]]]:  # Strokes, of points
+def upstroke_one(
+    rng: np.random.Generator,  # Source of everything that is random
+) -> list[list[tuple[float, float]]]:  # Strokes, of points
     "Write a 1 whose upstroke begins near or far, just below its top or near its foot; some end in a bar or a hook."
     reach, top = rng.uniform(0.2, 0.9), (0.6, 0.0)
     begin = (top[0] - reach, rng.uniform(0.1 + 0.2 * reach, 0.85))
@@ -201,7 +209,7 @@ def upstroke_one(rng: np.random.Generator) -> list[list[tuple[float, float]]]:  
 # %% ../../nbs/training/strokes.ipynb #7158038d
 def write_way(
     digit: str,  # One of `WAYS`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
     way: int | None = None,  # Which; default: any
 ) -> list[np.ndarray]:  # Strokes, of points `[k,2]`, to lay a smooth line through
     "Choose one of the ways that a digit is taught, and move its points."
@@ -215,7 +223,7 @@ def write_way(
 
 def draw_way(
     digit: str,  # One of `WAYS`
-    rng: np.random.Generator,
+    rng: np.random.Generator,  # Source of everything that is random
     way: int | None = None,  # Which; default: any
 ) -> np.ndarray:  # float32 `[n,2]`, 1 high
     "Write a digit in one of the ways that it is taught."
