@@ -1,5 +1,6 @@
 "The site's reference, written from what the package itself knows: modules, commands, HTTP, networks."
 
+import ast
 import json
 import re
 from math import prod
@@ -53,33 +54,58 @@ def spoken(outputs):
     return '\n'.join(said)
 
 
-def examples(path):
-    "For each name that a notebook defines, the first cell after it that shows it at work, with what it printed."
-    defined, found = [], {}
+def errors_of(node):
+    "What a function or class raises itself, with the message; `…` stands for what the message names."
+    told = []
+    for raised in (n.exc for n in ast.walk(node) if isinstance(n, ast.Raise) and isinstance(n.exc, ast.Call)):
+        parts = getattr(raised.args[0], 'values', raised.args) if raised.args else []
+        message = ''.join(p.value if isinstance(p, ast.Constant) else '…' for p in parts if hasattr(p, 'value'))
+        told.append(f'`{ast.unparse(raised.func)}`{f": {cell(message)}" if message.strip("… ") else ""}')
+    return '\n'.join(['Raises:\n', *(f'- {one}' for one in dict.fromkeys(told))]) if told else ''
+
+
+def sources_of(prose):
+    "The sentences that say where an idea is from: those with a year in parentheses."
+    sentences = re.split(r'(?<=[.:?!]) (?=[A-Z*`])(?<!al\. )', re.sub(r'(?m)^#.*', '', prose).strip())
+    said = [one for one in sentences if re.search(r'\([^()]*\b(18|19|20)\d\d\b[^()]*\)', one)]
+    text = re.sub(
+        r'\[([^]]*)\]\([^)]*ipynb[^)]*\)', r'\1', ' '.join(said)
+    )  # links from the notebook lead elsewhere here
+    return f'Source: {text}' if said else ''
+
+
+def explained(path):
+    "For each name that a notebook defines: what it raises, where it is from, and the first cell that shows it at work."
+    found, shown, prose = {}, {}, ''
     for one in json.loads(path.read_text())['cells']:
         source = ''.join(one['source'])
-        if one['cell_type'] != 'code' or re.search(r'(?m)^#\|\s*(hide|echo: false)', source):
-            continue
-        if re.search(r'(?m)^#\|\s*export', source):
-            defined += re.findall(r'(?m)^(?:async def|def|class) (\w+)|^(\w+)(?=[ :].*=)', source)
-            continue
-        code = re.sub(r'(?m)^#\|.*\n?', '', source).strip()
-        said = spoken(one.get('outputs', []))
-        if len(code.splitlines()) > 24 or len(said.splitlines()) > 16:
-            continue
-        for name in {a or b for a, b in defined} - found.keys():
-            if re.search(rf'(?<![\w.]){name}\b', code):
-                found[name] = f'Example:\n\n```python\n{code}\n```' + (f'\n\n```text\n{said}\n```' if said else '')
-    return found
+        if one['cell_type'] == 'markdown':
+            prose = source
+        elif re.search(r'(?m)^#\|\s*export', source):
+            for node in ast.parse(source).body:
+                if name := getattr(node, 'name', ''):
+                    found[name] = [errors_of(node), sources_of(prose)]
+            prose = ''
+        elif not re.search(r'(?m)^#\|\s*(hide|echo: false)', source):
+            code, said = re.sub(r'(?m)^#\|.*\n?', '', source).strip(), spoken(one.get('outputs', []))
+            for name in found.keys() - shown.keys():
+                if max(len(code.splitlines()), len(said.splitlines())) <= 24 and re.search(
+                    rf'(?<![\w.]){name}\b', code
+                ):
+                    shown[name] = f'```python\n{code}\n```' + (f'\n\n```text\n{said}\n```' if said else '')
+    return {
+        name: '\n\n'.join(filter(None, [*parts, f'Example:\n\n{shown[name]}' if name in shown else '']))
+        for name, parts in found.items()
+    }
 
 
-def with_examples(text, shown):
-    "A module's page, and below each function or class one example of it."
+def with_more(text, more):
+    "A module's page, and below each function or class what is known of it beyond its signature."
     parts = re.split(r'(?m)^(?=## )', text)
     for i, part in enumerate(parts):
         name = re.match(r'## (?:class )?(\w+)', part)
-        if name and name[1] in shown:
-            parts[i] = f'{part.rstrip()}\n\n{shown[name[1]]}\n\n'
+        if name and more.get(name[1]):
+            parts[i] = f'{part.rstrip()}\n\n{more[name[1]]}\n\n'
     return ''.join(parts)
 
 
@@ -100,7 +126,7 @@ def write_modules(site):
             f'`from {module} import …`. Built, shown at work and tested in the notebook [{title}](../../{source}).\n\n'
         )
         text = text.replace('\n---\n', f'\norder: {list(made).index(module)}\n---\n', 1)
-        text = with_examples(re.sub(r'(?m)^## ', first + '## ', text, count=1), examples(notebook))
+        text = with_more(re.sub(r'(?m)^## ', first + '## ', text, count=1), explained(notebook))
         path.write_text(text)
         mine = [s for s in symbols if s.module == module and s.name and not s.name.rpartition('.')[2].startswith('_')]
         names = ' · '.join(f'[`{s.name}`](modules/{path.name}#{s.name})' for s in mine)
