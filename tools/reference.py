@@ -59,7 +59,7 @@ def errors_of(node):
     told = []
     for raised in (n.exc for n in ast.walk(node) if isinstance(n, ast.Raise) and isinstance(n.exc, ast.Call)):
         parts = getattr(raised.args[0], 'values', raised.args) if raised.args else []
-        message = ''.join(p.value if isinstance(p, ast.Constant) else '…' for p in parts if hasattr(p, 'value'))
+        message = ''.join(str(p.value) if isinstance(p, ast.Constant) else '…' for p in parts if hasattr(p, 'value'))
         told.append(f'`{ast.unparse(raised.func)}`{f": {cell(message)}" if message.strip("… ") else ""}')
     return '\n'.join(['Raises:\n', *(f'- {one}' for one in dict.fromkeys(told))]) if told else ''
 
