@@ -54,10 +54,17 @@ def spoken(outputs):
     return '\n'.join(said)
 
 
+def stacked(text):
+    "Tables of Markdown that become lists where a screen is narrow (styles.css)."
+    return re.sub(r'(?m)((?:^\|.*\n?)+)', lambda table: f'::: {{.stacked}}\n{table[1].rstrip()}\n:::\n', text)
+
+
 def errors_of(node):
     "What a function or class raises itself, with the message; `…` stands for what the message names."
     told = []
     for raised in (n.exc for n in ast.walk(node) if isinstance(n, ast.Raise) and isinstance(n.exc, ast.Call)):
+        if not ast.unparse(raised.func).split('.')[-1][0].isupper():
+            continue  # an error that somebody else has made
         parts = getattr(raised.args[0], 'values', raised.args) if raised.args else []
         message = ''.join(str(p.value) if isinstance(p, ast.Constant) else '…' for p in parts if hasattr(p, 'value'))
         told.append(f'`{ast.unparse(raised.func)}`{f": {cell(message)}" if message.strip("… ") else ""}')
@@ -127,7 +134,7 @@ def write_modules(site):
         )
         text = text.replace('\n---\n', f'\norder: {list(made).index(module)}\n---\n', 1)
         text = with_more(re.sub(r'(?m)^## ', first + '## ', text, count=1), explained(notebook))
-        path.write_text(text)
+        path.write_text(stacked(text))
         mine = [s for s in symbols if s.module == module and s.name and not s.name.rpartition('.')[2].startswith('_')]
         names = ' · '.join(f'[`{s.name}`](modules/{path.name}#{s.name})' for s in mine)
         lists.append((module, f'| [{module.removeprefix("mnist_nb.")}](modules/{path.name}) | {names} |'))
@@ -137,7 +144,7 @@ def write_modules(site):
         page('Reference', 'Every public function and class, the commands, HTTP, file formats, networks',
              'Beside what follows: [the commands](../cli.ipynb) of `mnist-nb` and [their options](commands.qmd), '
              '[HTTP](http.qmd), [file formats](formats.qmd), and [the networks](networks.qmd) that come along.',
-             '## Every symbol\n\n' + '\n'.join(['| module | |', '| --- | --- |', *[row for _, row in lists]]))
+             '## Every symbol\n\n' + stacked('\n'.join(['| module | |', '| --- | --- |', *[row for _, row in lists]])))
     )  # fmt: skip
 
 
@@ -169,7 +176,7 @@ def write_commands(site):
             word = ', '.join(f'`{o}`' for o in p.opts) if p.opts[0].startswith('-') else f'`{p.name.upper()}`'
             default = 'required' if p.required else '' if p.default in (None, False, ()) else f'`{p.default}`'
             rows.append(f'| {word} | {kind_of(p)} | {default} | {cell(p.help or "")} |')
-        table = '\n'.join(['| option | takes | default | |', ROWS, *rows])
+        table = stacked('\n'.join(['| option | takes | default | |', ROWS, *rows]))
         example = (command.epilog or '').removeprefix('Example: ')
         parts += [
             f'## `{name}` {{#{name.replace(" ", "-")}}}',
