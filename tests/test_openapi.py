@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from schemathesis import GenerationMode
 
-CASES = 500  # an operation
+CASES = 250  # an operation
 
 
 def encoded(seed, side, format):

@@ -359,7 +359,7 @@ def test_sigterm_loses_no_accepted_request(pictures, workers):
         ('/read', photo.getvalue(), 'image/jpeg'),
     ]
     asked, lost = [], []
-    for _ in range(20 if workers == 1 else 3):
+    for _ in range(8 if workers == 1 else 3):
         with (
             hosted('--model', 'fast', '--drain', 0.3, '--workers', workers) as (process, port),
             ThreadPoolExecutor(9) as threads,
@@ -375,7 +375,7 @@ def test_sigterm_loses_no_accepted_request(pictures, workers):
             if not slow.recv(4096).startswith(b'HTTP/1.1 422'):
                 lost.append('slow body')
             assert process.wait(20) == 0
-    assert not lost and len(asked) > 100 and set(asked) == {200}, (len(asked), lost[:5])
+    assert not lost and len(asked) > 50 and set(asked) == {200}, (len(asked), lost[:5])
 
 
 @LINUX

@@ -19,10 +19,28 @@ from mnist_nb.reading.page import prepare
 DESK = {'viewport': {'width': 1400, 'height': 900}}
 
 
-@pytest.mark.parametrize('scheme', ['light', 'dark'])
-@pytest.mark.parametrize('device', [DESK, PHONE], ids=['desk', 'phone'])
+KINDS = [
+    'index',
+    'data',
+    'cli',
+    'guides/index',
+    'guides/data',
+    'reference/index',
+    'reference/http',
+    'reference/networks',
+]
+KINDS += ['reference/modules/data', 'research/results', 'evidence/phones', 'explore/index']  # one page of each
+
+
+def found_by_axe(page):
+    "What axe-core calls serious."
+    violations = Axe().run(page, options={'resultTypes': ['violations']}).response['violations']
+    return [f'{v["id"]}: {v["nodes"][0]["html"][:100]}' for v in violations if v['impact'] in ('serious', 'critical')]
+
+
+@pytest.mark.parametrize('device, scheme', [(DESK, 'light'), (PHONE, 'dark')], ids=['light', 'dark'])
 def test_every_page(browser, site, device, scheme):
-    "No error, nothing from elsewhere, nothing that sticks out to the right, no more than 1.5 MB."
+    "No error, nothing from elsewhere, nothing that sticks out to the right, no more than 1.5 MB, open to everybody."
     url, folder = site
     context = browser.new_context(color_scheme=scheme, **device)
     page, wrong, said, sizes = context.new_page(), [], [], []
@@ -34,40 +52,19 @@ def test_every_page(browser, site, device, scheme):
     assert len(pages) > 100
     for path in pages:
         said.clear(), sizes.clear()
-        page.goto(url + str(path.relative_to(folder)))
-        wide = page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
-        if said or wide > 0 or sum(sizes) > 1.5e6:
-            wrong.append((path.name, said[:2], wide, sum(sizes)))
+        name = str(path.relative_to(folder))
+        page.goto(url + name)
+        for width in (390, 1400):
+            page.set_viewport_size({'width': width, 'height': 900})
+            wide = page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+            if wide > 0:
+                said.append(f'{wide} pixels wider than {width}')
+        if scheme == 'light' or name.removesuffix('.html') in KINDS:
+            said += found_by_axe(page)
+        if said or sum(sizes) > 1.5e6:
+            wrong.append((name, said[:3], sum(sizes)))
     context.close()
     assert not wrong
-
-
-PAGES = [
-    'index',
-    'data',
-    'cli',
-    'guides/index',
-    'guides/data',
-    'reference/index',
-    'reference/http',
-    'reference/networks',
-]
-PAGES += ['reference/modules/data', 'research/results', 'evidence/phones', 'explore/index']
-
-
-@pytest.mark.parametrize('device, scheme', [(DESK, 'light'), (PHONE, 'dark')], ids=['desk, light', 'phone, dark'])
-def test_pages_are_accessible(browser, site, device, scheme):
-    context = browser.new_context(color_scheme=scheme, **device)
-    page, found = context.new_page(), []
-    for name in PAGES:
-        page.goto(f'{site[0]}{name}.html')
-        page.wait_for_timeout(300)
-        violations = Axe().run(page).response['violations']
-        found += [
-            (name, v['id'], v['nodes'][0]['html'][:100]) for v in violations if v['impact'] in ('serious', 'critical')
-        ]
-    context.close()
-    assert not found
 
 
 TERMS = ['calibration', 'load_mnist', 'temperature', 'WebAssembly', 'Kubernetes', 'early stopping', 'confusion matrix',

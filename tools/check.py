@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,11 +26,13 @@ def run(*command, cwd=ROOT, **settings):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    lines = []
+    lines, start = [], time.monotonic()
     for line in process.stdout:
         print(line, end='', flush=True)
         lines.append(line)
-    return process.wait(), ''.join(lines)
+    code = process.wait()
+    print(f'-- {time.monotonic() - start:.0f} s', flush=True)
+    return code, ''.join(lines)
 
 
 def count(ok, what, remedy=''):
