@@ -7,7 +7,6 @@ __all__ = ['KNOWN_LABEL_ERRORS', 'neighbours_agree', 'features', 'lay_out', 'lab
            'write_map']
 
 # %% ../../nbs/evidence/map.ipynb #69217153
-import gzip
 import io
 import json
 from pathlib import Path
@@ -24,6 +23,7 @@ from ..data import DataError, Digits, load_mnist
 from ..models import Classifier, infer, load_weights
 from ..predict import Predictor, find_model
 from ..support.files import write_atomic
+from ..support.sources import read_idx
 
 # %% ../../nbs/evidence/map.ipynb #948607c7
 def neighbours_agree(
@@ -75,13 +75,9 @@ def load_writers(
     digits: Digits,  # MNIST's test images
 ) -> np.ndarray:  # Writer of each `[n]`
     "Read who wrote each test digit."
-    try:
-        raw = gzip.decompress(Path(path).read_bytes())
-    except (OSError, EOFError) as error:
-        raise DataError(f'{path}: not a gzipped file: {error}') from None
-    if raw[:4] != b'\0\0\x0c\x02' or len(raw) < 12 + 32 * len(digits):
+    rows = read_idx(Path(path), 2, 'integers')[0][: len(digits)]
+    if rows.shape != (len(digits), 8):
         raise DataError(f'{path}: not a label file of QMNIST with a row for each of {len(digits):,} digits')
-    rows = np.frombuffer(raw, '>i4', offset=12)[: 8 * len(digits)].reshape(-1, 8)
     if (rows[:, 0] != digits.labels.numpy()).any():
         raise DataError(f'{path}: its labels are not those of {digits.dataset}: give the file of the test images')
     return rows[:, 2]

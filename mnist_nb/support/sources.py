@@ -40,20 +40,22 @@ def parse_idx(
     data: bytes,  # Decompressed content of an IDX file
     ndim: int,  # Dimensions to expect: 3 for images, 1 for labels
     name: str = 'data',  # What to call it in an error
-) -> np.ndarray:  # uint8, of the shape that the header states
-    "Parse an IDX file of unsigned bytes."
-    magic, head = bytes([0, 0, 8, ndim]), 4 + 4 * ndim
+    holds: str = 'bytes',  # `bytes`, or `integers` of 32 bits, such as those of QMNIST's labels
+) -> np.ndarray:  # uint8 or big-endian int32, of the shape that the header states
+    "Parse an IDX file."
+    code, kind = {'bytes': (8, np.dtype('u1')), 'integers': (12, np.dtype('>i4'))}[holds]
+    magic, head = bytes([0, 0, code, ndim]), 4 + 4 * ndim
     if data[:4] != magic or len(data) < head:
         raise DataError(
-            f'{name}: not an IDX file of {ndim}-dimensional bytes (expected it to begin with '
+            f'{name}: not an IDX file of {ndim}-dimensional {holds} (expected it to begin with '
             f'{magic.hex(" ")} and {ndim} sizes, found {data[:4].hex(" ") or "nothing"}); fetch it again'
         )
     shape = struct.unpack(f'>{ndim}I', data[4:head])
-    if len(data) - head != math.prod(shape):
+    if len(data) - head != math.prod(shape) * kind.itemsize:
         raise DataError(
-            f'{name}: the header announces {" x ".join(map(str, shape))} bytes, {len(data) - head} follow; the file is damaged, fetch it again'
+            f'{name}: the header announces {" x ".join(map(str, shape))} {holds}, {len(data) - head} bytes follow; the file is damaged, fetch it again'
         )
-    return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
+    return np.frombuffer(data, kind, offset=head).reshape(shape)
 
 # %% ../../nbs/support/sources.ipynb #be585b1a
 MAX_BYTES = 600_000_000  # The largest set in this format, EMNIST by class, has 547 million
@@ -128,13 +130,14 @@ def find_idx(
 def read_idx(
     path: Path,  # An IDX file, gzipped or plain
     ndim: int,  # Dimensions to expect
-) -> tuple[np.ndarray, str]:  # uint8, and the SHA-256 of the decompressed file
+    holds: str = 'bytes',  # Or `integers`
+) -> tuple[np.ndarray, str]:  # As from `parse_idx`, and the SHA-256 of the decompressed file
     "Read and check one file."
     try:
         data = gunzip(path.read_bytes(), str(path))
     except OSError as e:
         raise DataError(f'{path}: cannot be read ({e.strerror})') from e
-    return parse_idx(data, ndim, str(path)), hashlib.sha256(data).hexdigest()
+    return parse_idx(data, ndim, str(path), holds), hashlib.sha256(data).hexdigest()
 
 # %% ../../nbs/support/sources.ipynb #2ed1b380
 def class_names(
