@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import numpy as np
 import pytest
@@ -65,6 +66,15 @@ def test_every_page(browser, site, device, scheme):
             wrong.append((name, said[:3], sum(sizes)))
     context.close()
     assert not wrong
+
+
+def test_names_stand_in_their_order_with_errors_sources_and_examples(site):
+    course = re.findall(r'<h3[^>]* id="([^"]+)"', (site[1] / 'models.html').read_text())
+    names = ['normalize', 'hidden_layer', 'base_mlp', 'improved_mlp', 'fast', 'cnn', 'strong', 'load_weights']
+    assert [name for name in course if name in names] == names
+    data, evaluation = ((site[1] / 'reference' / 'modules' / f'{name}.html').read_text() for name in ('data', 'eval'))
+    assert 'labels; the files do not belong together' in data  # what make_digits raises
+    assert 'Naeini et al. 2015' in evaluation and '72.25% to 100.00%' in evaluation  # where it is from, what it prints
 
 
 TERMS = ['calibration', 'load_mnist', 'temperature', 'WebAssembly', 'Kubernetes', 'early stopping', 'confusion matrix',

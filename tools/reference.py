@@ -81,6 +81,13 @@ def sources_of(prose):
     return f'Source: {text}' if said else ''
 
 
+def folded(example):
+    "An example: as it is where it is short, else opened on demand."
+    if len(example.splitlines()) <= 12:
+        return f'Example:\n\n{example}'
+    return f'<details><summary>Example</summary>\n\n{example}\n\n</details>'
+
+
 def explained(path):
     "For each name that a notebook defines: what it raises, where it is from, and the first cell that shows it at work."
     found, shown, prose = {}, {}, ''
@@ -101,7 +108,7 @@ def explained(path):
                 ):
                     shown[name] = f'```python\n{code}\n```' + (f'\n\n```text\n{said}\n```' if said else '')
     return {
-        name: '\n\n'.join(filter(None, [*parts, f'Example:\n\n{shown[name]}' if name in shown else '']))
+        name: '\n\n'.join(filter(None, [*parts, folded(shown[name]) if name in shown else '']))
         for name, parts in found.items()
     }
 
