@@ -109,6 +109,9 @@ def test_photo_clear_undo_keys_and_resize(open_page, url, pictures, tmp_path):
     assert read(page)[0] == '1' and page.locator('#photo').is_hidden()
     page.click('#undo')
     assert read(page)[0] == '–' and page.locator('#clear').is_disabled()
+    page.click('#undo')  # what was cleared before
+    assert read(page)[0] == str(Predictor('robust')(pictures[:1]).argmax())
+    page.click('#clear')
     page.focus('#pad')
     for key in [*['ArrowUp'] * 15, ' ', *['ArrowDown'] * 30, ' ']:
         page.keyboard.press(key)

@@ -250,6 +250,14 @@ def test_clear_clears_everything_and_undo_brings_it_back(explore):
     assert explore.locator('.effect').inner_text() == ''
     explore.click('#undo')
     assert explore.locator('#digit').inner_text() == '1'
+    explore.locator('#tiles [title^="a hard digit"]').first.click()
+    seen = picture(explore, 'seen')
+    draw(explore, ONE)
+    explore.click('#undo')  # the stroke, then the picture that it replaced, then what was before
+    explore.click('#undo')
+    assert picture(explore, 'seen') == seen
+    explore.click('#undo')
+    assert explore.locator('#digit').inner_text() == '1'
 
 
 def test_sliders_spoil_all_digits_of_a_number(explore):

@@ -93,7 +93,12 @@ function remember() {
 
 let remembering = 0;
 pad.addEventListener('change', () => {
-  if (pad.strokes.length || !pad.picture) { begin(); readDrawing(); }
+  begin();
+  if (pad.strokes.length || !pad.picture) readDrawing();
+  else {
+    theirs = pad.picture.answer;
+    look(pad.picture.own, pad.picture.about);
+  }
   clearTimeout(remembering);
   remembering = setTimeout(remember, 150);
   buttons();
@@ -110,13 +115,9 @@ $('share').addEventListener('click', async () => {
   await copied.then(() => say('Copied'), () => { history.replaceState(null, '', link); say('It is in the address'); });
 });
 
-// A picture that nobody drew here: shown on the pad, and looked at.
-function showPicture(picture, own, about) {
-  begin();
-  pad.show([], {picture});
-  look(own, about);
-  buttons();
-}
+// A picture that nobody drew here: shown on the pad, and looked at, now and when undo brings it back.
+const showPicture = (picture, own, about, answer = null) =>
+  pad.show([], {picture: Object.assign(picture ?? make('canvas'), {own, about, answer})});
 
 function bitmap(own) {
   const canvas = make('canvas');
@@ -165,9 +166,7 @@ async function readPhoto(file, problem) {
     breakIt.rest();
     inside.rest();
     if (!answer.seen) return show(answer);
-    showPicture(picture_, Uint8Array.from(answer.seen.flat()), `read by ${photos.reader} at the service`);
-    theirs = answer;
-    look(pixels, context);
+    showPicture(picture_, Uint8Array.from(answer.seen.flat()), `read by ${photos.reader} at the service`, answer);
     showWay(way, number?.digits.length > 1 ? `Read as a number: ${number.lines.join(', ')}` : '');
   } catch (error) {
     if (mine !== turn) return;

@@ -25,7 +25,7 @@ export class Pad extends EventTarget {
   undo() {
     this.#end();
     if (this.strokes.length && !this.sample) this.strokes.pop();
-    else if (this.#past.length) Object.assign(this, {picture: null}, this.#past.pop());
+    else if (this.#past.length) Object.assign(this, this.#past.pop());
     else this.strokes = [];
     this.#changed();
   }
@@ -40,7 +40,10 @@ export class Pad extends EventTarget {
     this.#changed();
   }
 
-  #keep() { if (this.strokes.length) this.#past.push({strokes: this.strokes, sample: this.sample}); }
+  #keep() {
+    const {strokes, picture, sample} = this;
+    if (strokes.length || picture) this.#past.push({strokes, picture, sample});
+  }
 
   on_pointerdown(event) {
     if (event.button || this.#pen) return;
@@ -93,7 +96,7 @@ export class Pad extends EventTarget {
   }
 
   #begin(id) {
-    if (this.sample) { this.#keep(); this.strokes = []; }
+    if (this.sample || this.picture) { this.#keep(); this.strokes = []; }
     Object.assign(this, {picture: null, sample: false});
     this.#pen = {id, stroke: []};
     this.strokes.push(this.#pen.stroke);
