@@ -284,7 +284,7 @@ def finish_training(result, save_dir: Path, as_json: bool):
     lines = {
         'network': f'{arch}, {value["parameters"]:,} parameters, seed {facts["seed"]}',
         'data': f'{facts["dataset"]}, {facts["train_images"]:,} training images',
-        'training': f'{facts["epochs"]} epochs in {facts["train_seconds"]:.1f} s, {speed}',
+        'training': f'{facts["epochs"]} epoch{"s" * (facts["epochs"] > 1)} in {facts["train_seconds"]:.1f} s, {speed}',
     }
     if facts['valid_accuracy'] is not None:
         gap = f'gap {100 * generalisation_gap(facts):+.2f} points (training less validation)'

@@ -210,9 +210,10 @@ def plot_class_balance(
     counts = digits.labels.bincount(minlength=len(digits.classes))
     fig, ax = plt.subplots(figsize=(0.4 * len(digits.classes) + 2, 2.4), layout='constrained')
     ax.bar(digits.classes, counts)
-    ax.axhline(len(digits) / len(digits.classes), color='C7', lw=1, ls='--', label='equal shares')
+    ax.axhline(len(digits) / len(digits.classes), color='C1', lw=1.5, ls='--', label='equal shares')
     ax.set(title=f'Images a class, {digits.dataset} {digits.split}', xlabel='class', ylabel='images')
-    ax.legend(loc='lower right')
+    ax.set_ylim(0, 1.3 * counts.max())
+    ax.legend(loc='upper right')
     plt.close(fig)
     return fig
 

@@ -353,9 +353,11 @@ def plot_forms(
     ax.set(title='Size of a file against the time of one answer', xlabel='one image, microseconds', ylabel='kB')
     ax.set(xscale='log', yscale='log')
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.xaxis.set_minor_formatter('')
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter('{x:.0f}')
+        axis.set_minor_formatter('')
+    ax.margins(0.12)
     ax.legend(title='network, test accuracy', fontsize=8)
     plt.close(fig)
     return fig

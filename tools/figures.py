@@ -144,7 +144,7 @@ def draw_sizes():
     forms = ('ONNX float32', 'ONNX int8', 'ONNX int4')
     tables = {}
     for name in ('fast', 'cnn', 'strong'):
-        table = pd.DataFrame(load_record(RESULTS.parent / 'avx512_bf16', 'formats')['networks'][name]['forms'])
+        table = pd.DataFrame(load_record(RESULTS, 'formats')['networks'][name]['forms'])
         tables[name] = table[table.form.isin(forms)].reset_index()
     plot_forms(tables).savefig(IMAGES / 'sizes.png', dpi=110)
 

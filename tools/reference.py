@@ -1,6 +1,5 @@
 "The site's reference, written from what the package itself knows: modules, commands, HTTP, networks."
 
-import ast
 import json
 import re
 from math import prod
@@ -9,6 +8,7 @@ from pathlib import Path
 import onnx
 import typer
 from smalldocs import api
+from symbols import explained, plain, with_more
 
 from mnist_nb.cli import app
 from mnist_nb.predict import Predictor
@@ -18,11 +18,6 @@ from mnist_nb.support.record import load_record
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = '| {} |'.format(' | '.join(['---'] * 4))
-
-
-def cell(text):
-    "Text for a cell of a Markdown table."
-    return re.sub(r'\s+', ' ', str(text)).replace('|', '\\|').replace('<', '&lt;').replace('$', '\\$')
 
 
 def page(title, description, *parts):
@@ -44,83 +39,14 @@ def notebooks():
     return found
 
 
-def spoken(outputs):
-    "What a cell printed or answered, as far as it is text; pictures are on the notebook's page."
-    said = []
-    for output in outputs:
-        plain = ''.join(output.get('text', '')) or ''.join(output.get('data', {}).get('text/plain', ''))
-        if plain and not re.match(r'<(Figure|PIL|IPython|mnist_nb)', plain):
-            said.append(plain.rstrip())
-    return '\n'.join(said)
-
-
 def stacked(text):
     "Tables of Markdown that become lists where a screen is narrow (styles.css)."
-    return re.sub(r'(?m)((?:^\|.*\n?)+)', lambda table: f'::: {{.stacked}}\n{table[1].rstrip()}\n:::\n', text)
 
+    def fit(table):
+        rows = re.sub(r'<(?!br)', '&lt;', table[1].rstrip())
+        return f'::: {{.stacked}}\n{re.sub(r"`[^`|]{60,}`", "`…`", rows)}\n:::\n'  # a default as long as a paragraph
 
-def errors_of(node):
-    "What a function or class raises itself, with the message; `…` stands for what the message names."
-    told = []
-    for raised in (n.exc for n in ast.walk(node) if isinstance(n, ast.Raise) and isinstance(n.exc, ast.Call)):
-        if not ast.unparse(raised.func).split('.')[-1][0].isupper():
-            continue  # an error that somebody else has made
-        parts = getattr(raised.args[0], 'values', raised.args) if raised.args else []
-        message = ''.join(str(p.value) if isinstance(p, ast.Constant) else '…' for p in parts if hasattr(p, 'value'))
-        told.append(f'`{ast.unparse(raised.func)}`{f": {cell(message)}" if message.strip("… ") else ""}')
-    return '\n'.join(['Raises:\n', *(f'- {one}' for one in dict.fromkeys(told))]) if told else ''
-
-
-def sources_of(prose):
-    "The sentences that say where an idea is from: those with a year in parentheses."
-    sentences = re.split(r'(?<=[.:?!]) (?=[A-Z*`])(?<!al\. )', re.sub(r'(?m)^#.*', '', prose).strip())
-    said = [one for one in sentences if re.search(r'\([^()]*\b(18|19|20)\d\d\b[^()]*\)', one)]
-    text = re.sub(
-        r'\[([^]]*)\]\([^)]*ipynb[^)]*\)', r'\1', ' '.join(said)
-    )  # links from the notebook lead elsewhere here
-    return f'Source: {text}' if said else ''
-
-
-def folded(example):
-    "An example: as it is where it is short, else opened on demand."
-    if len(example.splitlines()) <= 12:
-        return f'Example:\n\n{example}'
-    return f'<details><summary>Example</summary>\n\n{example}\n\n</details>'
-
-
-def explained(path):
-    "For each name that a notebook defines: what it raises, where it is from, and the first cell that shows it at work."
-    found, shown, prose = {}, {}, ''
-    for one in json.loads(path.read_text())['cells']:
-        source = ''.join(one['source'])
-        if one['cell_type'] == 'markdown':
-            prose = source
-        elif re.search(r'(?m)^#\|\s*export', source):
-            for node in ast.parse(source).body:
-                if name := getattr(node, 'name', ''):
-                    found[name] = [errors_of(node), sources_of(prose)]
-            prose = ''
-        elif not re.search(r'(?m)^#\|\s*(hide|echo: false)', source):
-            code, said = re.sub(r'(?m)^#\|.*\n?', '', source).strip(), spoken(one.get('outputs', []))
-            for name in found.keys() - shown.keys():
-                if max(len(code.splitlines()), len(said.splitlines())) <= 24 and re.search(
-                    rf'(?<![\w.]){name}\b', code
-                ):
-                    shown[name] = f'```python\n{code}\n```' + (f'\n\n```text\n{said}\n```' if said else '')
-    return {
-        name: '\n\n'.join(filter(None, [*parts, folded(shown[name]) if name in shown else '']))
-        for name, parts in found.items()
-    }
-
-
-def with_more(text, more):
-    "A module's page, and below each function or class what is known of it beyond its signature."
-    parts = re.split(r'(?m)^(?=## )', text)
-    for i, part in enumerate(parts):
-        name = re.match(r'## (?:class )?(\w+)', part)
-        if name and more.get(name[1]):
-            parts[i] = f'{part.rstrip()}\n\n{more[name[1]]}\n\n'
-    return ''.join(parts)
+    return re.sub(r'(?m)((?:^\|.*\n?)+)', fit, text)
 
 
 def write_modules(site):
@@ -136,14 +62,12 @@ def write_modules(site):
             continue
         source, title, notebook = made[module]
         text = text.replace(f'title: "{module}"', f'title: "{module.removeprefix("mnist_nb.")}"', 1)
-        first = (
-            f'`from {module} import …`. Built, shown at work and tested in the notebook [{title}](../../{source}).\n\n'
-        )
+        first = f'`from {module} import …`. Built, shown at work and tested in the notebook [{title}](../../{source}); its cells are the examples here, and use what stands above them there.\n\n'
         text = text.replace('\n---\n', f'\norder: {list(made).index(module)}\n---\n', 1)
         text = with_more(re.sub(r'(?m)^## ', first + '## ', text, count=1), explained(notebook))
         path.write_text(stacked(text))
         mine = [s for s in symbols if s.module == module and s.name and not s.name.rpartition('.')[2].startswith('_')]
-        names = ' · '.join(f'[`{s.name}`](modules/{path.name}#{s.name})' for s in mine)
+        names = ' · '.join(f'[`{name}`](modules/{path.name}#{name})' for name in dict.fromkeys(s.name for s in mine))
         lists.append((module, f'| [{module.removeprefix("mnist_nb.")}](modules/{path.name}) | {names} |'))
     (site / '_symbols.json').unlink()
     lists.sort(key=lambda entry: list(made).index(entry[0]))  # the six first
@@ -182,7 +106,7 @@ def write_commands(site):
                 continue
             word = ', '.join(f'`{o}`' for o in p.opts) if p.opts[0].startswith('-') else f'`{p.name.upper()}`'
             default = 'required' if p.required else '' if p.default in (None, False, ()) else f'`{p.default}`'
-            rows.append(f'| {word} | {kind_of(p)} | {default} | {cell(p.help or "")} |')
+            rows.append(f'| {word} | {kind_of(p)} | {default} | {plain(p.help or "")} |')
         table = stacked('\n'.join(['| option | takes | default | |', ROWS, *rows]))
         example = (command.epilog or '').removeprefix('Example: ')
         parts += [
@@ -199,7 +123,7 @@ def write_commands(site):
 
 def fields_of(model):
     "What a JSON object that comes back holds."
-    rows = [f'| `{name}` | {cell(f.description or "")} |' for name, f in model.model_fields.items()]
+    rows = [f'| `{name}` | {plain(f.description or "")} |' for name, f in model.model_fields.items()]
     return f'### {model.__name__}\n\n{model.__doc__}\n\n' + '\n'.join(['| field | |', '| --- | --- |', *rows])
 
 
@@ -213,13 +137,13 @@ def write_http(site):
             said = what.get('description') or what.get('summary', '')
             title = f'{method.upper()} {path}'
             name = re.sub('[^a-z]+', '-', title.lower()).strip('-')
-            rows.append(f'| [`{title}`](#{name}) | {cell(said)} |')
+            rows.append(f'| [`{title}`](#{name}) | {plain(said)} |')
             query = [
-                f'| `{p["name"]}` | {cell(p.get("description") or p.get("schema", {}).get("description", ""))} | '
-                f'{"required" if p.get("required") else cell(p["schema"].get("default", ""))} |'
+                f'| `{p["name"]}` | {plain(p.get("description") or p.get("schema", {}).get("description", ""))} | '
+                f'{"required" if p.get("required") else plain(p["schema"].get("default", ""))} |'
                 for p in what.get('parameters', [])
             ]
-            answers = [f'| {code} | {cell(r["description"])} |' for code, r in what['responses'].items()]
+            answers = [f'| {code} | {plain(r["description"])} |' for code, r in what['responses'].items()]
             parts += [f'## {title} {{#{name}}}', said, f'Takes {takes}.' if takes else '',
                       '\n'.join(['| in the query | | default |', '| --- | --- | --- |', *query]) if query else '',
                       '\n'.join(['| answers | |', '| --- | --- |', *answers])]  # fmt: skip
@@ -260,7 +184,7 @@ def card(name):
     if record := load_record(ROOT / 'results' / 'avx2', name):
         measured = f'{record["accuracy_mean"]:.3%} ± {record["accuracy_std"]:.3%} of the 10,000 test images, mean of {record["n"]} seeds (`{record["command"]}`)'
         rows['its recipe reaches'] = measured
-    table = '\n'.join(['| | |', '| --- | --- |', *(f'| {key} | {cell(value)} |' for key, value in rows.items())])
+    table = '\n'.join(['| | |', '| --- | --- |', *(f'| {key} | {plain(value)} |' for key, value in rows.items())])
     return f'## {name}\n\n{USES[name]}\n\n{table}'
 
 
@@ -287,7 +211,7 @@ def card_of_reader(name, title, what, measured):
         'settings': ', '.join(f'{k} {v}' for k, v in facts['config'].items()),
         'measured': measured,
     }
-    table = '\n'.join(['| | |', '| --- | --- |', *(f'| {key} | {cell(value)} |' for key, value in rows.items())])
+    table = '\n'.join(['| | |', '| --- | --- |', *(f'| {key} | {plain(value)} |' for key, value in rows.items())])
     return f'## {name}\n\n{title} {what}\n\n{table}'
 
 

@@ -190,7 +190,7 @@ def plot_search(
     columns = [name for name in found.columns if name not in ('error', 'valid_loss', 'seconds')]
     shown = found.dropna(subset='valid_accuracy')[columns]
     fig, ax = plt.subplots(figsize=(1.7 * len(columns) + 1, 3.6), layout='constrained')
-    places, colours = [], plt.get_cmap('viridis')(np.linspace(1, 0, len(shown)))
+    places, colours = [], plt.get_cmap('plasma')(np.linspace(0.8, 0.35, len(shown)))
     for k, name in enumerate(columns):
         values, text = shown[name], shown[name].map(lambda v: f'{v:.4g}' if isinstance(v, float) else str(v))
         if values.dtype == object or isinstance(values.iloc[0], str):

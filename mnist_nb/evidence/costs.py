@@ -287,7 +287,8 @@ def plot_kinds(
     fig, ax = plt.subplots(figsize=(6, 2.8), layout='constrained')
     bars = ax.barh(list(kinds), [1e3 * s for s in kinds.values()])
     ax.bar_label(bars, [f'{1e3 * s:.1f}' for s in kinds.values()], padding=3)
-    ax.set(xlabel='milliseconds a step', title='A training step of `cnn`, 256 images, by kind of operation')
+    ax.set(xlabel='milliseconds a step', title='A training step of cnn, 256 images, by kind of operation')
+    ax.margins(x=0.1)
     plt.close(fig)
     return fig
 

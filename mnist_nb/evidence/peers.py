@@ -294,19 +294,22 @@ def plot_race(
     rows: list[dict],  # From `load_results`
 ) -> Figure:  # Points further left were reached sooner
     "Draw test error against seconds of training, both on logarithmic axes."
-    fig, ax = plt.subplots(figsize=(9.5, 4.6), layout='constrained')
+    (fig, ax), rivals = plt.subplots(figsize=(9.5, 4.6), layout='constrained'), []
     for name, peer in peers['peers'].items():
         curve = peer['runs'][0].get('curve', peer['runs'][0:1])
         points = [p['seconds'] + p.get('predict_seconds', 0) for p in curve], [100 - 100 * p['accuracy'] for p in curve]
+        rivals += zip(*points)
         ax.plot(*points, 'o-', ms=3, lw=1, alpha=0.8, label=f'{name}: {points[1][-1]:.2f} %')
     for row in rows:
         error, spread = 100 - 100 * row['accuracy_mean'], 100 * (row['accuracy_std'] or 0)
         ax.errorbar(row['train_seconds_mean'], error, spread, fmt='*', color='C9', ms=13, capsize=2)
+        beside = [p for p in rivals if 1 < p[0] / row['train_seconds_mean'] < 3 and 0.85 < p[1] / error < 1.2]
         ax.annotate(
             f'{row["name"]} {error:.2f} %',
             (row['train_seconds_mean'], error),
-            (9, 5),
+            (-9, -12) if beside else (9, 5),  # where no line runs
             textcoords='offset points',
+            ha='right' if beside else 'left',
             weight='bold',
         )
     ax.set(

@@ -395,7 +395,7 @@ def explain(
     cards = [
         panel(page.picture, 'the picture'),
         panel(1 - page.ink, 'its ink'),
-        panel(marked, f'{len(page.marks)} marks, {len(chosen)} chosen'),
+        panel(marked, f'{len(page.marks)} mark{"s" * (len(page.marks) != 1)}, {len(chosen)} chosen'),
         panel(1 - set_pen(crop(alone, 0.45)), "with MNIST's pen"),
         panel(seen / 255, 'what the network sees'),
     ]

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy.optimize import minimize_scalar
 
 from ..data import Digits
@@ -63,9 +64,11 @@ def plot_history(
             ylabel=f'{key.replace("_", " ")}{f" ({unit})" if unit else ""}',
             title=key.replace('_', ' ').capitalize(),
         )
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].legend()
     least = min(value for r in history for key, value in r.items() if key.endswith('accuracy'))
-    axes[1].set_ylim(bottom=max(0.9, least) if history[-1].get('valid_accuracy', least) > 0.9 else None)
+    if history[-1].get('valid_accuracy', least) > 0.9:
+        axes[1].set_ylim(bottom=max(0.9, least - 0.002))
     axes[2].set_yscale('log')
     if title:
         fig.suptitle(title)
@@ -143,13 +146,14 @@ class TrainResult:
         valid = f', {facts["valid_accuracy"]:.2%} of {facts["valid_images"]:,} validation images' * bool(
             facts['valid_images']
         )
-        return f'{self.config.arch} on {facts["dataset"]}: {facts["epochs"]} epochs in {facts["train_seconds"]:.1f} s{valid}'
+        return f'{self.config.arch} on {facts["dataset"]}: {facts["epochs"]} epoch{"s" * (facts["epochs"] > 1)} in {facts["train_seconds"]:.1f} s{valid}'
 
     def _repr_html_(
         self,
     ) -> str:  # HTML
         "Show the run, for a notebook: its numbers and its curves."
-        return f'{self!r}<br>{figure_html(plot_history(self.history), "loss, accuracy and learning rate by epoch")}'
+        curves = figure_html(plot_history(self.history), 'loss, accuracy and learning rate by epoch')
+        return f'{self!r}<br>{curves}' if len(self.history) > 1 else repr(self)
 
 # %% ../../nbs/training/result.ipynb #9537025b
 def finish_run(
