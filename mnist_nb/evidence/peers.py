@@ -307,7 +307,7 @@ def plot_race(
         ax.annotate(
             f'{row["name"]} {error:.2f} %',
             (row['train_seconds_mean'], error),
-            (-9, -12) if beside else (9, 5),  # where no line runs
+            (-6, -20) if beside else (9, 5),  # where no line runs
             textcoords='offset points',
             ha='right' if beside else 'left',
             weight='bold',
