@@ -64,8 +64,8 @@ def write_modules(site):
         text = text.replace(f'title: "{module}"', f'title: "{module.removeprefix("mnist_nb.")}"', 1)
         first = f'`from {module} import …`. Built, shown at work and tested in the notebook [{title}](../../{source}); its cells are the examples here, and use what stands above them there.\n\n'
         text = text.replace('\n---\n', f'\norder: {list(made).index(module)}\n---\n', 1)
-        text = with_more(re.sub(r'(?m)^## ', first + '## ', text, count=1), explained(notebook))
-        path.write_text(stacked(text))
+        text = stacked(re.sub(r'(?m)^## ', first + '## ', text, count=1))
+        path.write_text(with_more(text, explained(notebook)))
         mine = [s for s in symbols if s.module == module and s.name and not s.name.rpartition('.')[2].startswith('_')]
         names = ' · '.join(f'[`{name}`](modules/{path.name}#{name})' for name in dict.fromkeys(s.name for s in mine))
         lists.append((module, f'| [{module.removeprefix("mnist_nb.")}](modules/{path.name}) | {names} |'))

@@ -14,26 +14,13 @@ def plain(text):
 
 def signature_of(node):
     "How a function or a class is called, as it is written; nothing for a class without a constructor of its own."
-    inits = [f for f in node.body if getattr(f, 'name', '') == '__init__'] if isinstance(node, ast.ClassDef) else [node]
-    if not inits:
+    inits = [f for f in node.body if getattr(f, 'name', '') == '__init__']
+    made = node if not isinstance(node, ast.ClassDef) else inits[0] if inits else None
+    if made is None:
         return ''
-    given = inits[0].args
-    names = (given.posonlyargs + given.args)[isinstance(node, ast.ClassDef) :]
-    pairs = [*zip(names, [None] * (len(names) - len(given.defaults)) + given.defaults)]
-    after = [*zip(given.kwonlyargs, given.kw_defaults)]
-
-    def written(arg, default=None, stars=''):
-        kind = f': {ast.unparse(arg.annotation)}' if arg.annotation else ''
-        equals = ' = ' if kind else '='
-        return f'{stars}{arg.arg}{kind}{equals + ast.unparse(default) if default else ""}'
-
-    parts = [written(*pair) for pair in pairs]
-    parts += [written(given.vararg, stars='*')] if given.vararg else ['*'] if after else []
-    parts += [written(*pair) for pair in after] + ([written(given.kwarg, stars='**')] if given.kwarg else [])
-    gives = f' -> {ast.unparse(node.returns)}' if getattr(node, 'returns', None) else ''
-    prefix = 'async ' if isinstance(node, ast.AsyncFunctionDef) else ''
-    line = f'{prefix}{node.name}({", ".join(parts)}){gives}'
-    return line if len(line) <= 88 else f'{prefix}{node.name}(\n    ' + ',\n    '.join(parts) + f',\n){gives}'
+    del made.args.args[: made is not node]  # `self`
+    gives = f' -> {ast.unparse(made.returns)}' if made.returns else ''
+    return f'{"async " * isinstance(node, ast.AsyncFunctionDef)}{node.name}({ast.unparse(made.args)}){gives}'
 
 
 def errors_of(node):

@@ -311,10 +311,10 @@ def plot_race(
             textcoords='offset points',
             ha='right' if beside else 'left',
             weight='bold',
+            fontsize='small',
         )
-    ax.set(
-        xscale='log', yscale='log', xlim=(2, 2_500), xlabel='seconds of training', ylabel='errors on the test set (%)'
-    )
+    ax.set(xscale='log', yscale='log', xlabel='seconds of training', ylabel='errors on the test set (%)')
+    ax.margins(x=0.1)  # for the names
     for axis, ticks in ((ax.xaxis, (1, 3, 10, 30, 100, 300, 1000)), (ax.yaxis, (0.3, 0.5, 1, 2, 3, 5))):
         axis.set_major_locator(FixedLocator(ticks))
         axis.set_major_formatter('{x:g}')
