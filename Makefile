@@ -60,12 +60,7 @@ results: $(VENV)/installed-dev ## Measure all published numbers anew (five quiet
 	@$(BIN)/mnist-nb benchmark scale
 	@$(BIN)/mnist-nb benchmark peers --save-dir models/peers
 	@$(BIN)/mnist-nb benchmark robustness --save-dir models/peers
-	@$(BIN)/mnist-nb benchmark camera
-	@$(BIN)/mnist-nb benchmark phones
-	@$(BIN)/mnist-nb benchmark numbers
-	@$(BIN)/python tools/exec_nbs.py --path nbs/research/lines.ipynb --flags notest
-	@$(BIN)/python tools/exec_nbs.py --path nbs/research/ink.ipynb --flags notest
-	@$(BIN)/python tools/exec_nbs.py --path nbs/research/camera.ipynb --flags notest
+	@$(BIN)/python tools/exec_nbs.py --path nbs/research/reading.ipynb --flags notest
 	@$(BIN)/mnist-nb benchmark reject $(if $(FONTS),--fonts $(FONTS))
 	@$(BIN)/mnist-nb benchmark hands $(if $(SEMEION),--semeion $(SEMEION))
 

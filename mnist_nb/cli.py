@@ -11,8 +11,7 @@ __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cp
            'saved_config', 'epoch_reporter', 'finish_training', 'load_any', 'eval_', 'onnx_of', 'answer_line',
            'predict', 'read', 'run_drawn', 'train_lines', 'train_ink', 'optimize_small', 'optimize', 'map_', 'serve',
            'scale_train', 'scale_tune', 'scale_predict', 'folder_of', 'benchmark', 'publish', 'formats', 'peers',
-           'ablations', 'camera', 'phones', 'numbers', 'reject', 'robustness', 'hands', 'serving', 'costs',
-           'measure_cluster']
+           'ablations', 'reject', 'robustness', 'hands', 'serving', 'costs', 'measure_cluster']
 
 # %% ../nbs/cli.ipynb #07b7cedd
 import inspect
@@ -32,7 +31,6 @@ import typer
 from typer import Argument, Option
 
 from . import __version__
-from .support.record import cpu_count
 
 # %% ../nbs/cli.ipynb #cee2b0a6
 STYLE: dict[str, Any] = dict(pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -486,7 +484,11 @@ def read(
     reject_below: Below = None,
     as_json: Json = False,
 ):
-    "Read all digits of a picture, line by line: a postcode, an amount, a page. What is rejected is written as ?."
+    """Read all digits of a picture, line by line: a postcode, an amount, a page. What is rejected is written as ?.
+
+    Points, commas, dashes, slashes and colons between digits are part of the text, and so is a minus before them;
+    --confidence and --json list every mark with its kind and place.
+    """
     from mnist_nb.predict import LineReader, read_number
 
     found, shown = read_number(image, LineReader(model), reject_below=reject_below), []
@@ -494,9 +496,12 @@ def read(
         shown.append(f'{line.text}  ({line.probability:.1%})' if confidence else line.text)
         if confidence:
             shown += [f'  {d.prediction.digit} ({d.prediction.probability:.1%}) at {d.box}' for d in line.digits]
+            shown += [f'  {m.symbol} ({m.kind}, {m.probability:.1%}) at {m.box}' for m in line.marks]
     value = {'path': str(image), 'lines': [line.text for line in found]}
+    value['numbers'] = [line.number for line in found]
     value['probabilities'] = [line.probability for line in found]
     value['digits'] = [d.to_dict() for line in found for d in line.digits]
+    value['marks'] = [m.to_dict() for line in found for m in line.marks]
     show(value, '\n'.join(shown), as_json)
 
 # %% ../nbs/cli.ipynb #c328895e
@@ -889,25 +894,7 @@ def ablations(seeds: Seeds = 10, output: Output = RESULTS, data_dir: DataDir = N
     row = ablate(seeds=seeds, folder=folder_of(output), data_dir=data_dir)
     show(row, ablations_table(row), as_json)
 
-
-@bench.command(epilog='Example: mnist-nb benchmark camera')
-def camera(output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
-    "Measure how made-up photographs are read, nuisance by nuisance."
-    publish('camera', 'camera', output, as_json, data_dir=data_dir, workers=cpu_count())
-
 # %% ../nbs/cli.ipynb #760967eb
-@bench.command(epilog='Example: mnist-nb benchmark phones')
-def phones(model: Model = None, output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
-    "Measure families of photographs that are hard to read."
-    publish('phones', 'phones', output, as_json, model=onnx_of(model), data_dir=data_dir, workers=cpu_count())
-
-
-@bench.command(epilog='Example: mnist-nb benchmark numbers')
-def numbers(model: Reader = None, output: Output = RESULTS, data_dir: DataDir = None, as_json: Json = False):
-    "Measure how numbers are read, family by family."
-    publish('numbers', 'numbers', output, as_json, reader=model, data_dir=data_dir, workers=cpu_count())
-
-
 @bench.command(epilog='Example: mnist-nb benchmark reject --fonts ~/.fonts')
 def reject(
     fonts: Annotated[list[Path] | None, Option('--fonts', help='Typefaces, files or folders; may be repeated.')] = None,

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from .drawing.augment import Augmentation, augment, generator
 from .support.show import strip_html
 from .support.sources import CLASSES, SHA256, DataError, cache_folder, fill_cache, read_folder, sample_arrays
-from .training.augment import Augmentation, augment, generator
 
 # %% ../nbs/00_data.ipynb #93b9558d
 def show_digits(

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Predictor', 'LineReader', 'Prediction', 'make_predictions', 'threshold', 'expand_sources', 'with_name', 'look_at_one',
-           'look_at_all', 'default_predictor', 'predict', 'FoundDigit', 'FoundLine', 'default_reader', 'read_number']
+           'look_at_all', 'default_predictor', 'predict', 'FoundDigit', 'FoundMark', 'FoundLine', 'default_reader',
+           'read_number']
 
 # %% ../nbs/04_predict.ipynb #db62c50a
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from .reading.ink import LONGEST
-from .reading.line import read_closely
+from .reading.line import MARKS, read_closely
 from .reading.network import Network, find_model
 from .reading.page import look
 from .reading.picture import SUFFIXES, ImageError, open_picture
@@ -69,7 +70,7 @@ class LineReader(Network):
     def __call__(
         self,
         strips: np.ndarray,  # uint8 `[n,32,w]`, w a multiple of 4: 0 paper, 200 ink
-    ) -> np.ndarray:  # Float `[n,w/4,12]`: logarithms of the probabilities of blank, 0 to 9, and `?`
+    ) -> np.ndarray:  # Float `[n,w/4,20]`: logarithms of the probabilities of `reading.line.CLASSES`
         "Answer for every four columns."
         return self.ask(np.ascontiguousarray(strips[:, None], dtype=np.uint8))
 
@@ -248,16 +249,44 @@ class FoundDigit:
 
 
 @dataclass(frozen=True)
+class FoundMark:
+    "A point, a comma, a dash or another mark of a number."
+
+    line: int  # From 0, downwards
+    symbol: str  # One of `.,-/:=$#`
+    kind: str  # Its name, such as `point`
+    box: tuple[int, int, int, int]  # Left, top, right, bottom, in pixels of the picture as it stands upright
+    probability: float  # That it is this one, 0..1
+    position: int  # Digits of its line that stand before it
+
+    def to_dict(
+        self,
+    ) -> dict:  # For JSON
+        "What JSON can hold of it."
+        return vars(self) | {'box': list(self.box)}
+
+
+@dataclass(frozen=True)
 class FoundLine:
     "What is written on one line."
 
     digits: list[FoundDigit]  # From left to right
     probability: float  # That all of it is right; 0 where something is no digit
+    marks: tuple[FoundMark, ...] = ()  # From left to right
+
+    @property
+    def number(self) -> str:
+        "The digits alone, `?` for what was rejected."
+        return ''.join('?' if d.prediction.rejected else str(d.prediction.digit) for d in self.digits)
 
     @property
     def text(self) -> str:
-        "The number, `?` for what was rejected."
-        return ''.join('?' if d.prediction.rejected else str(d.prediction.digit) for d in self.digits)
+        "The digits with the marks between them and a minus before them, such as `-12.50`; `?` for what was rejected."
+        parts = list(self.number)
+        for mark in reversed(self.marks):
+            if 0 < mark.position < len(self.digits) or (mark.position == 0 and mark.symbol == '-'):
+                parts.insert(mark.position, mark.symbol)
+        return ''.join(parts)
 
     def __repr__(self) -> str:
         return f'FoundLine({self.text}, {self.probability:.1%} sure)'
@@ -289,11 +318,20 @@ def read_number(
     except ImageError as e:
         raise with_name(e, name) from e
     full, (height, width) = picture.info['full_size'] if from_file else page.picture.size, page.ink.shape
-    scales, found = (full[0] / width, full[1] / height) * 2, []  # boxes are those of the picture as it came
+    scales, found = (full[0] / width, full[1] / height) * 2, []
+
+    def in_picture(box):
+        "From pixels of the page to those of the picture as it came."
+        return tuple(round(v * scale) for v, scale in zip(box, scales))
+
     for number, line in enumerate(lines):
         seen, none = np.stack([d.seen for d in line.digits]), [None] * len(line.digits)
         chances = np.stack([d.probabilities for d in line.digits])
         answers = make_predictions(chances, reader.classes, top_k, reject_below, none, seen, none)
-        boxes = [tuple(round(v * scale) for v, scale in zip(d.box, scales)) for d in line.digits]
-        found.append(FoundLine([FoundDigit(number, b, a) for b, a in zip(boxes, answers)], line.probability))
+        boxes = [in_picture(d.box) for d in line.digits]
+        marks = tuple(
+            FoundMark(number, m.symbol, MARKS[m.symbol], in_picture(m.box), m.probability, m.position)
+            for m in line.marks
+        )
+        found.append(FoundLine([FoundDigit(number, b, a) for b, a in zip(boxes, answers)], line.probability, marks))
     return found

@@ -23,9 +23,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from .data import Augmentation, Digits, augment, batches, generator, load_mnist, pixel_stats, stratified_split
+from .drawing.outliers import soft_targets, with_drawn
 from .models import Classifier, create_model, infer
 from .support.files import write_atomic
-from .training.outliers import soft_targets, with_drawn
 from mnist_nb.training.recipes import (
     AUGMENTATIONS,
     RECIPES,

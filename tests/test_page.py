@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from drawing import ONE, PHONE, draw, photo_of, picture, strokes_of
+from drawing import ONE, PHONE, POLYLINES, draw, photo_of, picture, strokes_of
 from playwright.sync_api import expect
 
 from mnist_nb.edge.browser import to_wasm
@@ -85,6 +85,30 @@ def test_the_engine_agrees_on_all_test_images(open_page, url, pictures):
     by_python = Predictor('pocket')(pictures)
     assert len(pictures) == len(by_browser) and (by_browser.argmax(1) == by_python.argmax(1)).all()
     assert np.abs(by_browser - by_python).max() < 1e-3
+
+
+def test_720_digits_of_straight_strokes(open_page, url):
+    page = open_page(url)
+    code = """async drawings => {
+        const {browserEngines} = await import('./engines.js'), {toMnist} = await import('./strokes.js');
+        const {engine} = await browserEngines();
+        return drawings.map(([points, width]) => {
+            const found = Array.from(engine.probabilitiesOf(toMnist([points.map(([x, y]) => ({x, y, width}))])));
+            return [found.indexOf(Math.max(...found)), Math.max(...found)];
+        });
+    }"""
+    drawn = [
+        (digit, [[(share * (0.5 + 0.65 * (x - 0.5)) + dx, share * y + dy) for x, y in points], pen])
+        for digit, points in POLYLINES.items()
+        for share in (0.35, 0.6, 0.85)
+        for pen in (0.004, 0.008, 0.015, 0.03)
+        for dx, dy in ((0, 0), (0.1, 0), (0, 0.1), (0.05, 0.05), (0.12, 0.02), (0.02, 0.12))
+    ]
+    assert len(drawn) == 720
+    answers, below = page.evaluate(code, [d for _, d in drawn]), Predictor('pocket').facts['reject_below']
+    right = sum(digit == str(answer) and sure >= below for (digit, _), (answer, sure) in zip(drawn, answers))
+    wrong = [(digit, a, s) for (digit, _), (a, s) in zip(drawn, answers) if digit != str(a) and s >= below]
+    assert right >= 718 and not wrong, (right, wrong[:5])
 
 
 def test_photo_clear_undo_keys_and_resize(open_page, url, pictures, tmp_path):

@@ -150,23 +150,20 @@ SUPPORT = ['support.files', 'support.show', 'support.record', 'support.sources']
 READING = ['reading.network', 'reading.picture', 'reading.ink', 'reading.page', 'reading.line', 'predict']
 SERVING = ['serving.batch', 'serving.app', 'serving.host', 'serving.pad']
 TRAINING = [
-    'training.augment',
+    'drawing.augment',
     'data',
     'models',
-    'training.strokes',
-    'training.photographs',
-    'training.outliers',
-    'training.strings',
-    'training.pages',
+    'drawing.strokes',
+    'drawing.outliers',
+    'drawing.writing',
+    'drawing.paper',
+    'drawing.camera',
     'training.recipes',
     'training.run',
 ]
 TRAINING += ['training.result', 'train', 'training.drawn']
 EVIDENCE = ['evidence.benchmark', 'evidence.formats', 'evidence.peers', 'evidence.costs', 'evidence.load']
 EVIDENCE += [
-    'evidence.camera',
-    'evidence.phones',
-    'evidence.numbers',
     'evidence.refusal',
     'evidence.map',
     'evidence.corruptions',

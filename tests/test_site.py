@@ -30,7 +30,7 @@ KINDS = [
     'reference/http',
     'reference/networks',
 ]
-KINDS += ['reference/modules/data', 'research/results', 'evidence/phones', 'explore/index']  # one page of each
+KINDS += ['reference/modules/data', 'research/results', 'evidence/refusal', 'explore/index']  # one page of each
 
 
 def found_by_axe(page):

@@ -16,10 +16,10 @@ from PIL import Image, ImageFilter, ImageOps
 from playwright.sync_api import sync_playwright
 
 from mnist_nb.data import augment, generator, load_mnist, show_digits, stratified_split
+from mnist_nb.drawing.camera import photograph, plain_scene
 from mnist_nb.eval import probabilities_of, show_worst
 from mnist_nb.evidence.benchmark import load_results
 from mnist_nb.evidence.peers import plot_race
-from mnist_nb.evidence.phones import take
 from mnist_nb.models import load_weights
 from mnist_nb.optimize import plot_forms
 from mnist_nb.predict import predict
@@ -192,7 +192,9 @@ def draw_example():
     digits = load_mnist()
     held_out = stratified_split(digits.labels, 5_000)[1]
     five = digits.images[held_out[digits.labels[held_out] == 5][3], 0].numpy()
-    photo = Image.open(io.BytesIO(take(five, 'squared paper', np.random.default_rng(4)))).convert('RGB')
+    rng, blue = np.random.default_rng(4), np.array([0.65, 0.75, 0.95])
+    pencil = dict(digit=0.5, pen=0.025, ink=np.full(3, 0.5), squares=(1 / 12, 0.005, blue), light=0.3, vignette=0.3)
+    photo = Image.open(io.BytesIO(photograph(five, plain_scene(rng) | pencil, rng))).convert('RGB')
     photo.thumbnail((480, 480))
     photo.save(WEB / 'photo.jpg', quality=70)
     photo = Image.open(WEB / 'photo.jpg')

@@ -217,9 +217,9 @@ def card_of_reader(name, title, what, measured):
 
 READERS = [
     ('lines', 'Reads a line of digits as a whole.', 'For postcodes, amounts, lists; not for letters, nor for print of '
-     'every kind.', '[number by number](../evidence/numbers.ipynb)'),
+     'every kind.', '[family by family](../research/reading.ipynb)'),
     ('ink', "Finds a pen's line in a photograph.", 'What is not ink (paper, rulings, shadows) it takes away; hairlines of a '
-     'hard pencil it may lose.', '[photograph by photograph](../evidence/phones.ipynb)'),
+     'hard pencil it may lose.', '[family by family](../research/reading.ipynb)'),
 ]  # fmt: skip
 
 

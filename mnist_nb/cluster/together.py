@@ -18,10 +18,10 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm.auto import tqdm
 
 from ..data import Digits
+from ..drawing.outliers import with_drawn
 from ..models import Classifier
 from ..support.files import write_atomic
 from ..train import close_epoch, hold_out, new_state, note_epoch, settle_epochs, train_epoch
-from ..training.outliers import with_drawn
 from ..training.recipes import TrainConfig, check_config, resolve_precision
 from ..training.result import TrainResult, finish_run
 from mnist_nb.training.run import (

@@ -26,8 +26,8 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from .nodes import check_room, claim, find_storage, only_errors
 from ..data import Digits
+from ..drawing.augment import Augmentation
 from ..train import train
-from ..training.augment import Augmentation
 from ..training.recipes import AUGMENTATIONS, TrainConfig, check_config
 
 # %% ../../nbs/cluster/tune.ipynb #a5b8bde8

@@ -6,7 +6,7 @@
 __all__ = ['CORRUPTIONS', 'shot_noise', 'impulse_noise', 'glass_blur', 'warped', 'matrices_of', 'motion_blur', 'shear', 'scale',
            'rotate', 'translate', 'brightness', 'stripe', 'fog', 'spatter', 'line_points', 'draw_points', 'dotted_line',
            'zigzag', 'canny_edges', 'corrupt', 'load_models', 'measure_robustness', 'mean_error', 'robustness_table',
-           'plot_corruptions', 'load_hands', 'measure_hands', 'hands_table', 'away_table']
+           'plot_corruptions', 'load_hands', 'measure_hands', 'hands_table', 'reading_lines', 'away_table']
 
 # %% ../../nbs/evidence/corruptions.ipynb #4bd4e5cb
 import math
@@ -402,25 +402,33 @@ def hands_table(
         lines.append((hand, r['n'], *(f'{r[way][n]:.1%}' for way in ('prepared', 'resized') for n in names)))
     return markdown_table(lines)
 
+# %% ../../nbs/evidence/corruptions.ipynb #7c41e0d9
+def reading_lines(
+    folder: str | Path,  # Beside it, in a folder of any kind of machine, `reading.json`
+) -> list[tuple[str, str, str]]:  # What was read, by the package, and by the reader before; none without the record
+    "List how real and drawn pictures are read."
+    found, lines = sorted(Path(folder).parent.glob('*/reading.json')), []
+    row = load_record(found[-1].parent, 'reading') if found else dict(real={}, drawn={})
+    for where in ('real', 'drawn'):
+        for asked, what in (('digit', 'pictures of one digit'), ('number', 'pictures of whole numbers')):
+            shares = [
+                [c['right'] / c['n'] for c in row[where].get(reader, {}).values() if c['asked'] == asked]
+                for reader in ('now', 'before')
+            ]
+            now, before = (f'{np.mean(share):.1%}' if share else '–' for share in shares)
+            if shares[0]:
+                kinds = f'{len(shares[0])} kinds' if len(shares[0]) > 1 else 'one kind'
+                lines.append((f'{where} {what}, {kinds}: right', now, f'{before} by the reader before'))
+    return lines
+
 # %% ../../nbs/evidence/corruptions.ipynb #9b685fce
 def away_table(
-    folder: str | Path = 'results',  # With `camera.json`, `phones.json` and so on
+    folder: str | Path = 'results',  # With `hands.json`, `robustness.json` and `reject.json`
     model: str = 'robust',  # Which network
 ) -> str:  # Markdown
     "Draw the table of what is not MNIST."
-    names = ('camera', 'phones', 'numbers', 'cuts', 'hands', 'robustness', 'reject')
-    camera, phones, numbers, cuts, hands, robustness, reject = (load_record(folder, name) for name in names)
-    lines = [('away from MNIST', f'`{model}`', 'beside it')]
-    for severity, way in (('3', 'all nuisances mixed'), ('5', 'at their worst')):
-        prepared, resized = camera['mix'][severity]
-        lines.append((f'made-up photographs, {way}: read', f'{prepared:.1%}', f'{resized:.1%} only resized'))
-    counts = phones['families'].values()
-    read, wrong = (sum(c[k] for c in counts) / sum(sum(c.values()) for c in counts) for k in ('read', 'wrong'))
-    lines.append(('made-up photographs of eight hard kinds: read', f'{read:.1%}', f'{wrong:.1%} misread'))
-    whole = sum(f['right'] for f in numbers['families'].values()) / numbers['n'] / len(numbers['families'])
-    apart = sum(cuts['families'].values()) / cuts['n'] / len(cuts['families'])
-    what = 'made-up pictures of whole numbers: every digit right'
-    lines.append((what, f'{whole:.1%}, by `lines`', f'{apart:.1%} cut into digits'))
+    hands, robustness, reject = (load_record(folder, name) for name in ('hands', 'robustness', 'reject'))
+    lines = [('away from MNIST', f'`{model}`', 'beside it'), *reading_lines(folder)]
     for name, r in hands['hands'].items():
         ours, theirs = (r[way][model] for way in ('prepared', 'resized'))
         lines.append((f'{r["n"]:,} digits of {name}: read', f'{ours:.1%}', f'{theirs:.1%} only resized'))

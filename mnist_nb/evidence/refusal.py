@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_sample_images
 
 from ..data import Digits, load_mnist
+from ..drawing.outliers import DIGIT_LIKE, LETTERS, font
 from ..predict import Prediction, Predictor, predict
 from ..support.record import markdown_table, save_record
 from ..train import TrainConfig, hold_out
-from ..training.outliers import DIGIT_LIKE, LETTERS, font
 
 # %% ../../nbs/evidence/refusal.ipynb #7c8f927d
 PRINTED = ('STIXGeneral', 'STIXGeneralBol', 'cmss10', 'cmtt10', 'cmb10')

@@ -29,8 +29,8 @@ from ..cluster.nodes import local_cluster, only_errors
 from ..cluster.predict import predict_on_cluster
 from ..cluster.train import train_on_cluster
 from ..data import Digits, load_mnist
+from ..drawing.camera import photograph, plain_scene
 from .load import as_png
-from .phones import take
 from ..support.record import cpu_count, markdown_table, save_record
 from ..train import hold_out, recipe, train
 from ..training.recipes import TrainConfig
@@ -140,7 +140,7 @@ def measure_predictions(
     two = dict(zip((few, more), runs[2])) | {n: time_predictions(files, n, 2) for n in sizes[2:]}
     start = {str(w): round(short['seconds'] - few / speed[str(w)], 1) for w, (short, _) in runs.items()}
     rng = np.random.default_rng(0)
-    photos = [take(image, 'ordinary', rng) for image in digits.images[:photographs, 0].numpy()]
+    photos = [photograph(image, plain_scene(rng), rng) for image in digits.images[:photographs, 0].numpy()]
     short, long = (time_predictions(photos, n, 1, 20)['seconds'] for n in (5 * photographs, 25 * photographs))
     return dict(
         speed=speed,

@@ -75,14 +75,14 @@ class InkFinder(Network):
     def __call__(
         self,
         features: np.ndarray,  # float32 `[4,h,w]`, from `to_features`
-    ) -> np.ndarray:  # float32 `[h,w]`: 0 paper, 1 ink
-        "Find ink."
+    ) -> np.ndarray:  # float32 `[2,h,w]`: probabilities of ink, and of print
+        "Find ink, and what is printed."
         height, width = features.shape[1:]
-        padded = np.pad(features, ((0, 0), (0, -height % 16), (0, -width % 16)), mode='edge')
-        return self.ask(padded[None])[0, :height, :width]
+        padded = np.pad(features, ((0, 0), (0, -height % 16), (0, -width % 16)))
+        return self.ask(padded[None])[0, :, :height, :width]
 
 
-Finder = Callable[[np.ndarray], np.ndarray]  # Features `[4,h,w]` to ink `[h,w]`, as an `InkFinder` does
+Finder = Callable[[np.ndarray], np.ndarray]  # Features `[4,h,w]` to probabilities `[2,h,w]`, as an `InkFinder` does
 
 
 @lru_cache(maxsize=1)
@@ -94,10 +94,10 @@ def default_finder() -> InkFinder:  # The network `ink`
 def look_twice(
     features: np.ndarray,  # float32 `[4,h,w]`, from `to_features`
     finder: Finder | None = None,  # Default: the shipped one
-) -> np.ndarray:  # float32 `[h,w]`: 0 paper, 1 ink
+) -> np.ndarray:  # float32 `[2,h,w]`: probabilities of ink, and of print
     "Find ink on a page as it is and laid on its side."
     finder = finder or default_finder()
-    return np.maximum(finder(features), finder(features.swapaxes(1, 2)).T)
+    return np.maximum(finder(features), finder(features.swapaxes(1, 2)).swapaxes(1, 2))
 
 # %% ../../nbs/reading/ink.ipynb #12d1a37e
 def shrink_blurred(
@@ -135,7 +135,10 @@ def find_ink(
     image: Image.Image,  # Of mode L or RGB
     longest: int = LONGEST,  # Pixels of the longer side to look at, at most
     finder: Finder | None = None,  # Default: the shipped one
-) -> np.ndarray:  # float32 `[h,w]`, smaller where the picture is blurred: probability that a pixel is ink
-    "Find the ink on a picture."
+    light: bool | None = None,  # Is the writing lighter than its ground? None: find out
+) -> np.ndarray:  # float32 `[3,h,w]`, smaller where the picture is blurred: see below
+    "Find the probability of ink, the probability of print, and how much darker each pixel is than its neighbours."
     pixels = np.asarray(shrink_blurred(to_size(image, longest)).convert('RGB'))
-    return look_twice(to_features(255 - pixels if is_board(pixels) else pixels), finder)
+    light = is_board(pixels) if light is None else light
+    features = to_features(255 - pixels if light else pixels)
+    return np.concatenate([look_twice(features, finder), features[1:2]])

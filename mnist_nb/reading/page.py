@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['NO_INK', 'PEN', 'FINE', 'ONES', 'PLACES', 'dilate', 'label_parts', 'follows_box', 'Mark', 'find_marks', 'is_frame',
-           'rate_mark', 'box_gap', 'join_boxes', 'join_marks', 'group_marks', 'choose_marks', 'Page', 'read_bitmap',
+           'rate_mark', 'box_gap', 'join_boxes', 'join_marks', 'group_marks', 'choose_marks', 'Page', 'adopt_strokes',
            'read_page', 'cut_out', 'crop', 'resize', 'set_pen', 'centre_mass', 'to_mnist', 'is_mnist_like',
-           'other_shape', 'look', 'prepare', 'panel', 'explain']
+           'other_shape', 'add_margin', 'find_digit', 'look', 'prepare', 'panel', 'explain']
 
 # %% ../../nbs/reading/page.ipynb #0404f74b
 import math
@@ -94,11 +94,12 @@ def is_frame(
     mark: Mark,  # One of a page
     shape: tuple[int, int],  # Of the page, `(h,w)`
 ) -> bool:  # A frame or a ruling, rather than a digit?
-    "Is this the edge of a page, the box of a form, or a ruling that was taken for ink?"
+    "Is this the edge of a page, the box of a form, or a ruling, which ends at the border, that was taken for ink?"
     long = max(mark.height, mark.width) / max(shape)
     thin = mark.area < 0.02 * max(mark.height, mark.width) ** 2
+    straight = min(mark.height, mark.width) < 0.3 * max(mark.height, mark.width)
     hollow = mark.area < 0.4 * mark.height * mark.width
-    return (thin and long > 0.4) or (hollow and mark.boxed > 0.85)
+    return (thin and straight and long > 0.4 and mark.edge > 0) or (hollow and mark.boxed > 0.85)
 
 # %% ../../nbs/reading/page.ipynb #4956f29b
 def rate_mark(
@@ -108,7 +109,7 @@ def rate_mark(
     "Tell how much a mark looks like what the picture was taken of."
     size = min(1, max(mark.height, 0.7 * mark.width) / max(shape) / 0.25)
     away = max(abs((mark.box[i] + mark.box[i + 2]) / shape[i] - 1) for i in (0, 1))  # 0 in the middle, 1 at the border
-    border = max(0.03, 1 - 12 * mark.edge / (mark.height + mark.width))
+    border = max(0.03, 1 - 4 * mark.edge / (mark.height + mark.width))
     rim = min(*mark.box[:2], shape[0] - mark.box[2], shape[1] - mark.box[3]) < 0.03 * max(shape)
     if is_frame(mark, shape) or (rim and max(mark.height, mark.width) < 0.5 * max(shape)):
         border *= 0.25
@@ -164,7 +165,7 @@ def choose_marks(
 ) -> list[Mark]:  # Those that make up the digit, the main one first
     "Choose what the picture was taken of: the best group of marks, and what belongs to it."
     marks = sorted(marks, key=lambda m: -rate_mark(m, shape))[:100]
-    alone = [m for m in marks if m.edge or is_frame(m, shape)]
+    alone = [m for m in marks if m.edge > 0.06 * (m.height + m.width) or is_frame(m, shape)]
     groups = group_marks([m for m in marks if m not in alone], 0.025 * max(shape)) + [[m] for m in alone]
     chosen = max(groups, key=lambda g: rate_mark(join_marks(g), shape))
     whole = join_marks(chosen)
@@ -173,9 +174,11 @@ def choose_marks(
         more, both = join_marks(group), join_marks([*chosen, *group])
         over = min(more.box[3], whole.box[3]) - max(more.box[1], whole.box[1])
         reach = (0.35 if over > 0.25 * more.width else 0.2) * size  # the bar of a five flies off upwards
-        near = min(box_gap(m.box, c.box) for m in group for c in chosen) < reach
+        gap = min(box_gap(m.box, c.box) for m in group for c in chosen)
         like = more.strength > 0.5 * whole.strength and max(more.height, more.width) > 0.2 * size
-        if near and like and group[0] not in alone and both.height < 1.6 * size:
+        whole_again = gap < 0.1 * size or (over > 0.6 * more.width and both.height < 2.2 * both.width)
+        fits = both.height < (2.2 if whole_again else 1.6) * size
+        if gap < reach and like and group[0] not in alone and fits:
             chosen = [*chosen, *group]
     return chosen
 
@@ -185,55 +188,53 @@ class Page:
     "A picture on its way to the network, step by step."
 
     picture: Image.Image  # Opaque, as it came
-    ink: np.ndarray  # Float `[h,w]`, probability that a pixel is ink; of a small picture, how much ink it is
+    ink: np.ndarray  # Float `[h,w]`, probability that a pixel is ink
+    printed: np.ndarray  # Float `[h,w]`, probability that a pixel is printed: a ruling, a frame, a word
     marks: list[Mark]  # What is on it
     labels: np.ndarray  # Which mark each pixel belongs to `[h,w]`, 0 none
 
 # %% ../../nbs/reading/page.ipynb #507d3b14
 NO_INK = 'no ink: nothing on it looks written; is the digit in the picture?'
 
-# %% ../../nbs/reading/page.ipynb #5a41b298
-def read_bitmap(
-    picture: Image.Image,  # Of mode L or RGB, fewer than 64 pixels wide and high: no photograph
-) -> Page:  # With a single mark
-    "Take all of a small picture for one digit, drawn in an even colour on another."
-    gray = np.asarray(to_size(picture, LONGEST).convert('L'), np.float32) / 255
-    low, high = gray.min(), gray.max()
-    if high - low < 0.1:
-        raise ImageError(NO_INK)
-    level = (gray - low) / (high - low)
-    bright, corners = level > 0.5, level[[0, 0, -1, -1], [0, -1, 0, -1]] > 0.5
-    rim = np.concatenate([bright[0], bright[-1], bright[1:-1, 0], bright[1:-1, -1]])
-    votes = sum(part.mean() > 0.5 for part in (corners, rim, bright))
-    ink = 1 - level if votes >= 2 else level  # paper is what most of it is, or most of its rim, or of its corners
-    mask = ink > 0.4
-    sides = (side.any() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
-    if len(ink) == len(ink[0]) and all(sides):
-        ink = np.asarray(Image.fromarray(ink.astype(np.float32)).resize((3 * len(ink), 4 * len(ink))))
-        mask = ink > 0.4
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    box = tuple(int(v) for v in (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1))
-    return Page(picture, ink, [Mark(box, 1, int(mask.sum()), 1.0, 0, 0.0)], mask.astype(int))
+# %% ../../nbs/reading/page.ipynb #440ca27e
+def adopt_strokes(
+    ink: np.ndarray,  # `[h,w]`, probability that a pixel is ink
+    printed: np.ndarray,  # `[h,w]`, probability that it is printed
+    contrast: np.ndarray,  # `[h,w]`, how much darker it is than its neighbours
+    least: float = 0.15,  # Probability that anything is drawn there
+) -> np.ndarray:  # `[h,w]`, probability of ink, at least as large as before
+    "Take for ink what touches ink, is about as dark, and ends inside the picture, as no ruling and no frame does."
+    written, drawn, (height, width) = ink > 0.5, np.minimum(ink + printed, 1), ink.shape
+    labels, boxes = label_parts((drawn > least) & ~written)
+    adopted = np.zeros(len(boxes) + 1, bool)
+    dark = 0.6 * np.percentile(contrast[written], 50) if written.any() else 0
+    for i in set(np.unique(labels[dilate(written, 2)]).tolist()) - {0}:
+        top, left, bottom, right = boxes[i - 1]
+        if top > 1 and left > 1 and bottom < height - 1 and right < width - 1:
+            part = labels[top:bottom, left:right] == i
+            frame = part.mean() < 0.4 and follows_box(part) > 0.85
+            adopted[i] = not frame and np.percentile(contrast[top:bottom, left:right][part], 80) > dark
+    return np.where(adopted[labels], np.sqrt(drawn), ink)
 
 # %% ../../nbs/reading/page.ipynb #47bb045e
 def read_page(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
     longest: int = LONGEST,  # Pixels of the longer side to work at, at most
     finder: Finder | None = None,  # Of ink; default: the shipped one
+    light: bool | None = None,  # Is the writing lighter than its ground? None: find out
 ) -> Page:  # Ink and marks
     "Go from a picture to the marks on it."
     picture = opaque(image)
     if min(picture.size) < 4:
         raise ImageError(f'{picture.width} x {picture.height} pixels are too few for a digit')
-    if max(picture.size) < 64:
-        return read_bitmap(picture)
-    ink = find_ink(picture, longest, finder)
+    ink, printed, contrast = find_ink(picture, longest, finder, light)
+    ink = adopt_strokes(ink, printed, contrast)
     found, size = None, 0
     for threshold in (0.5, 0.25, 0.1, 0.05):
         marks, labels = find_marks(ink, threshold)
         best = max(marks, key=lambda m: rate_mark(m, ink.shape), default=None)
         if best and max(best.height, best.width) > 1.05 * size:
-            found, size = Page(picture, ink, marks, labels), max(best.height, best.width)
+            found, size = Page(picture, ink, printed, marks, labels), max(best.height, best.width)
     if not found:
         raise ImageError(NO_INK)
     return found
@@ -345,6 +346,40 @@ def other_shape(
     rivals = [m for m in rivals if m.height > 0.6 * main.height and not is_frame(m, shape)]
     return any(rate_mark(m, shape) > 0.2 * rate_mark(main, shape) for m in rivals)
 
+# %% ../../nbs/reading/page.ipynb #20ca5340
+def add_margin(
+    picture: Image.Image,  # Of mode L or RGB
+    share: float = 0.3,  # Width of the margin, as a share of the longer side
+) -> Image.Image:  # Of mode RGB
+    "Put a picture onto more of its own paper, which is what most of its rim is."
+    pixels = np.asarray(picture.convert('RGB'))
+    rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    paper = tuple(int(v) for v in np.median(rim, 0))
+    return ImageOps.expand(picture.convert('RGB'), math.ceil(share * max(picture.size)), paper)
+
+
+def find_digit(
+    picture: Image.Image,  # Of mode L or RGB
+    finder: Finder | None = None,  # Of ink; default: the shipped one
+) -> tuple[Page, list[Mark]]:  # All that is on it, and what makes up the digit
+    "Find the digit on a picture; of one that was cut out at its outline, on more of its own paper."
+    try:
+        page = read_page(picture, finder=finder)
+        chosen = choose_marks(page.marks, page.ink.shape)
+        top, left, bottom, right = join_boxes([m.box for m in chosen])
+        height, width = page.ink.shape
+        cut = (top <= 1) + (left <= 1) + (bottom >= height - 1) + (right >= width - 1)
+    except ImageError:
+        if max(picture.size) >= LONGEST:
+            raise
+        cut = 4
+    if cut >= 3:
+        if cut == 4 and picture.width == picture.height:  # stretched to a square: most digits are 3 wide to 4 high
+            picture = picture.resize((3 * picture.width, 4 * picture.height))
+        page = read_page(add_margin(picture), finder=finder)
+        chosen = choose_marks(page.marks, page.ink.shape)
+    return page, chosen
+
 # %% ../../nbs/reading/page.ipynb #ce126cbe
 def look(
     image: Image.Image | np.ndarray,  # One picture; arrays are uint8, or float in 0..1
@@ -356,8 +391,7 @@ def look(
         gray = np.array(picture.convert('L'))
         if is_mnist_like(gray):
             return gray, None
-    page = read_page(picture, finder=finder)
-    chosen = choose_marks(page.marks, page.ink.shape)
+    page, chosen = find_digit(picture, finder)
     return to_mnist(cut_out(page, chosen)), 'two shapes' if other_shape(page, chosen) else None
 
 # %% ../../nbs/reading/page.ipynb #eda92697
@@ -387,8 +421,7 @@ def explain(
     image: Image.Image | np.ndarray,  # One picture
 ) -> Image.Image:  # Panels side by side
     "Show each step from a picture to what the network sees."
-    page = read_page(image)
-    chosen = choose_marks(page.marks, page.ink.shape)
+    page, chosen = find_digit(opaque(image))
     marked = np.where(np.isin(page.labels, [m.label for m in chosen]), 0, np.where(page.labels > 0, 0.75, 1))
     alone = cut_out(page, chosen)
     seen = to_mnist(alone)

@@ -6,10 +6,10 @@
 __all__ = ['MANY', 'ALL', 'BINARY', 'ONE', 'FORM', 'FILE', 'LIST', 'ONE_FILE', 'WHY', 'FAULT', 'FAULTS', 'OWN', 'LAST',
            'PAGE_POLICY', 'DOCS_POLICY', 'HEADERS', 'router', 'WEB', 'TheService', 'Problem', 'first_error',
            'as_problem', 'Limits', 'from_base64', 'Picture', 'from_json', 'from_form', 'sent_files', 'sent_file',
-           'measure', 'unpack', 'see', 'see_all', 'Choice', 'Options', 'NumberOptions', 'Answer', 'Digit', 'Number',
-           'Fault', 'to_json', 'reply', 'Meters', 'Service', 'takes', 'Edge', 'create_app', 'send_file', 'describe',
-           'get_service', 'predict_', 'predict_pixels', 'read_file', 'read_', 'explain_file', 'explain_', 'model_info',
-           'info', 'healthz', 'readyz', 'metrics']
+           'measure', 'unpack', 'see', 'see_all', 'Choice', 'Options', 'NumberOptions', 'Answer', 'Digit', 'Mark',
+           'Number', 'Fault', 'to_json', 'reply', 'Meters', 'Service', 'takes', 'Edge', 'create_app', 'send_file',
+           'describe', 'get_service', 'predict_', 'predict_pixels', 'read_file', 'read_', 'explain_file', 'explain_',
+           'model_info', 'info', 'healthz', 'readyz', 'metrics']
 
 # %% ../../nbs/serving/app.ipynb #8c1644dd
 import asyncio
@@ -315,14 +315,29 @@ class Digit(Answer):
     box: Annotated[tuple[int, int, int, int], Field(description='Left, top, right, bottom, in pixels of the picture')]
 
 
+class Mark(BaseModel):
+    "A point, a comma, a dash or another mark of a number."
+
+    line: Annotated[int, Field(ge=0, description='Number of its line')]
+    symbol: Annotated[str, Field(description='One of . , - / : = $ #')]
+    kind: Annotated[str, Field(description='Its name, such as point')]
+    box: Annotated[tuple[int, int, int, int], Field(description='Left, top, right, bottom, in pixels of the picture')]
+    probability: Annotated[float, Field(ge=0, le=1.0001, description='That it is this one')]
+    position: Annotated[int, Field(ge=0, description='Digits of its line that stand before it')]
+
+
 class Number(BaseModel):
     "What a picture of several digits was read as."
 
-    lines: Annotated[list[str], Field(description='? where a digit was rejected')]
+    lines: Annotated[
+        list[str], Field(description='With the marks between digits, and a minus before them; ? where one was rejected')
+    ]
+    numbers: Annotated[list[str], Field(description='The digits alone')]
     probabilities: Annotated[
         list[float], Field(description='That all of a line is right; 0 where something on it is no digit')
     ]
     digits: Annotated[list[Digit], Field(description='Line by line, from left to right')]
+    marks: Annotated[list[Mark], Field(description='What stands beside digits, line by line, from left to right')]
     reason: Annotated[str | None, Field(description='Why there are none')] = None
 
 
@@ -708,14 +723,25 @@ def read_file(
     try:
         lines = read_number(picture, reader, options.top_k, options.reject_below, seconds)
     except ImageError as e:
-        return {'lines': [], 'probabilities': [], 'digits': [], 'reason': str(e)}
+        none = {key: [] for key in ('lines', 'numbers', 'probabilities', 'digits', 'marks')}
+        return none | {'reason': str(e)}
     across, down = (full / own for full, own in zip(picture.info['full_size'], picture.size))
-    digits = []
-    for d in (digit for line in lines for digit in line.digits):
-        box = [round(v * scale) for v, scale in zip(d.box, (across, down) * 2)]
-        digits.append({**to_json(d.prediction, options.seen), 'line': d.line, 'box': box})
-    chances = [line.probability for line in lines]
-    return {'lines': [line.text for line in lines], 'probabilities': chances, 'digits': digits, 'reason': None}
+
+    def enlarge(box):
+        return [round(v * scale) for v, scale in zip(box, (across, down) * 2)]
+
+    return {
+        'lines': [line.text for line in lines],
+        'numbers': [line.number for line in lines],
+        'probabilities': [line.probability for line in lines],
+        'digits': [
+            {**to_json(d.prediction, options.seen), 'line': d.line, 'box': enlarge(d.box)}
+            for line in lines
+            for d in line.digits
+        ],
+        'marks': [m.to_dict() | {'box': enlarge(m.box)} for line in lines for m in line.marks],
+        'reason': None,
+    }
 
 
 @router.post('/read', response_model=Number, responses=FAULTS, openapi_extra=takes(**ONE_FILE))

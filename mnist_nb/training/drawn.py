@@ -26,11 +26,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import trange
 
 from ..data import load_mnist
+from ..drawing.writing import learn_hand
 from ..models import CheckpointError
 from ..support.files import write_atomic
 from ..support.record import cpu_count
 from ..train import hold_out, learning_rate_at
-from .recipes import TrainConfig
+from .recipes import TrainConfig, resolve_precision
 from mnist_nb.training.run import (
     Interrupted,
     RunState,
@@ -43,7 +44,6 @@ from mnist_nb.training.run import (
     seed_dropout,
     set_aside,
 )
-from .strings import learn_hand
 
 # %% ../../nbs/training/drawn.ipynb #470ae056
 def convolution(
@@ -68,6 +68,7 @@ class DrawnConfig:
     ema: float = 0.998  # Of the running average of the weights
     clip_norm: float = 2.0  # Longest gradient
     seed: int = 0  # Of weights and pictures
+    precision: str = 'auto'  # `fp32`, `bf16`, or `auto`: bf16 where the hardware computes it
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,9 @@ def step_on(
     pictures = batch.pictures.to(memory_format=torch.channels_last)
     with own_random_state(pictures.device):
         seed_dropout(pictures.device, config.seed, state.step)
-        loss = task.loss(state.model(pictures), batch)
+        with torch.autocast('cpu', torch.bfloat16, enabled=config.precision == 'bf16'):
+            answers = state.model(pictures)
+        loss = task.loss(answers.float(), batch)
     state.optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
@@ -217,7 +220,8 @@ def begin(
     "Begin a run, or take one up."
     if not resume:
         set_aside(path.parent)
-        return config or task.config, new_run(task, config or task.config)
+        config = resolve_precision(config or task.config, torch.device('cpu'))
+        return config, new_run(task, config)
     notes = read_state(path)[1]
     own = DrawnConfig(**notes['config'])
     if changed := [k for k, v in asdict(config or own).items() if v != getattr(own, k)]:

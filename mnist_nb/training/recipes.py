@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from ..drawing.augment import Augmentation
 from ..models import list_models
-from .augment import Augmentation
 
 # %% ../../nbs/training/recipes.ipynb #a6b12bc8
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from safetensors.torch import load, save
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from ..drawing.augment import Augmentation, generator
 from ..models import CheckpointError, Classifier
 from ..support.files import UNSEALED, is_intact, seal, write_atomic
-from .augment import Augmentation, generator
 from .recipes import TrainConfig, check_config
 
 # %% ../../nbs/training/run.ipynb #96aeefad
