@@ -207,7 +207,7 @@ def adopt_strokes(
     written, drawn, (height, width) = ink > 0.5, np.minimum(ink + printed, 1), ink.shape
     labels, boxes = label_parts((drawn > least) & ~written)
     adopted = np.zeros(len(boxes) + 1, bool)
-    dark = 0.6 * np.percentile(contrast[written], 50) if written.any() else 0
+    dark = 0.6 * np.percentile(contrast[written], 80) if written.any() else 0
     for i in set(np.unique(labels[dilate(written, 2)]).tolist()) - {0}:
         top, left, bottom, right = boxes[i - 1]
         if top > 1 and left > 1 and bottom < height - 1 and right < width - 1:
