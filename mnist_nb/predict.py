@@ -311,10 +311,10 @@ def second_opinion(
 def read_number(
     source,  # File, bytes, PIL picture, or array
     reader: LineReader | None = None,  # Default: the shipped one
-    digits: Predictor | None = None,  # Asked about each digit alone, for a second opinion; default: the shipped one
     top_k: int = 1,  # Answers to list for each digit
     reject_below: float | None = None,  # Probability under which a digit is rejected; default: the reader's own
     seconds: float | None = None,  # Give up after so long; default: never
+    digits: Predictor | None = None,  # Asked about each digit alone, for a second opinion; default: the shipped one
 ) -> list[FoundLine]:  # From top to bottom
     "Find the lines of a picture, and read them."
     reader, digits = reader or default_reader(), digits or default_predictor()

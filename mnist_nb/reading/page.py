@@ -370,7 +370,7 @@ def find_digit(
         height, width = page.ink.shape
         cut = (top <= 1) + (left <= 1) + (bottom >= height - 1) + (right >= width - 1)
     except ImageError:
-        if max(picture.size) >= LONGEST:
+        if max(picture.size) >= LONGEST or min(picture.size) < 4:
             raise
         cut = 4
     if cut >= 3:

@@ -218,9 +218,10 @@ def begin(
     resume: bool,  # Go on with the run in the folder?
 ) -> tuple[DrawnConfig, RunState]:  # The settings that hold, and where the run stands
     "Begin a run, or take one up."
+    config = config and resolve_precision(config, torch.device('cpu'))
     if not resume:
         set_aside(path.parent)
-        config = resolve_precision(config or task.config, torch.device('cpu'))
+        config = config or resolve_precision(task.config, torch.device('cpu'))
         return config, new_run(task, config)
     notes = read_state(path)[1]
     own = DrawnConfig(**notes['config'])

@@ -77,14 +77,14 @@ def spoil(
     chance, y, x = Chance(n, source), torch.arange(h).view(1, 1, h, 1).float(), torch.arange(w).view(1, 1, 1, w).float()
     dark = torch.where(chance.draw() < 0.5, chance.draw(0.75, 1), chance.draw(0.3, 1))
     skips = chance.field(8, max(2, w // 4), (h, w)) < chance.draw(0.2, 0.5)
-    ink = strips * (1 - chance.happens(0.15) * chance.draw(0.2, 0.9) * skips) * dark
+    ink = strips * (1 - chance.happens(0.25) * chance.draw(0.2, 0.9) * skips) * dark
     for share, wavy in ((0.25, True), (0.12, False)):
         lines = security_print(chance, y, x, wavy) * chance.happens(share) * chance.draw(0.05, 0.55)
         ink = torch.maximum(ink, lines * dark.clamp(min=0.5))
     ink = torch.maximum(ink, frames(chance, y, x))
-    ink = ink + (chance.field(3, max(2, w // 16), (h, w)) - 0.5) * chance.draw(0, 0.2)
+    ink = ink + (chance.field(3, max(2, w // 16), (h, w)) - 0.5) * chance.draw(0, 0.35)
     ink = few_pixels(ink, source)
-    ink = ink + chance.draw() ** 2 * 0.08 * torch.randn(ink.shape, generator=source)
+    ink = ink + chance.draw() ** 2 * 0.15 * torch.randn(ink.shape, generator=source)
     return (ink / dark * chance.draw(0.75, 1.15)).clamp(0, 1.25)  # a reader brings the surest ink to about 1
 
 # %% ../../nbs/training/lines.ipynb #70c9ab9e
@@ -177,7 +177,7 @@ def share_right(
     return float(np.mean([a == b for a, b in zip(read, batch.answers())]))
 
 # %% ../../nbs/training/lines.ipynb #fd0bc27d
-LINES = Task('lines', LineNet, draw_batches, path_loss, share_right, DrawnConfig(steps=5_000, batch_size=128))
+LINES = Task('lines', LineNet, draw_batches, path_loss, share_right, DrawnConfig(steps=8_000, batch_size=128))
 
 # %% ../../nbs/training/lines.ipynb #71498bcc
 def fit_line_temperature(
