@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from drawing import POLYLINES
 from PIL import Image, ImageDraw, ImageFilter
+from sklearn.datasets import load_digits
 
 from mnist_nb.data import load_sample
 from mnist_nb.predict import predict, read_number
@@ -76,6 +77,12 @@ def test_crops_of_any_size_and_margin(samples, board, margin):
         drawn.append((sheet.point(lambda v, p=paper, i=ink: p + (i - p) * v // 255), label))
     right, wrong = outcome(*zip(*drawn))
     assert right >= 76 and len(wrong) <= 1, (right, wrong)
+
+
+def test_digits_of_eight_by_eight_pixels():
+    digits = load_digits()
+    right, wrong = outcome(list(digits.images[:200] / 16), [str(label) for label in digits.target[:200]])
+    assert right >= 176 and len(wrong) <= 4, (right, wrong)
 
 
 def test_cells_with_table_lines(samples):

@@ -392,6 +392,8 @@ def find_digit(
         sides = count_sides(chosen, page.ink.shape)
         if sides < 3 and is_two_tone(picture):
             sides = count_sides(page.marks, page.ink.shape)
+        if max(picture.size) < 32:  # of so few pixels, somebody cut it out
+            sides = max(sides, 3)
     except ImageError:
         if max(picture.size) >= LONGEST or min(picture.size) < 4:
             raise
