@@ -228,6 +228,9 @@ def read_page(
     picture = opaque(image)
     if min(picture.size) < 4:
         raise ImageError(f'{picture.width} x {picture.height} pixels are too few for a digit')
+    low, high = picture.convert('L').getextrema()
+    if high - low < 10:  # of 255: noise alone
+        raise ImageError(NO_INK)
     ink, printed, contrast = find_ink(picture, longest, finder, light)
     ink = adopt_strokes(ink, printed, contrast)
     found, size = None, 0
