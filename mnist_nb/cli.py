@@ -715,13 +715,13 @@ def scale_train(
     else:
         from mnist_nb.cluster.nodes import call, connect, full_address
         from mnist_nb.cluster.train import train_on_cluster
-        from mnist_nb.training.run import lock_folder, set_aside
+        from mnist_nb.training.run import archive_run, lock_folder
 
         connect(address, show_output=True)
         result = call(train_on_cluster, config, digits, workers, full_address(storage), name, processors, gpu)
         path = save_dir / 'best_model.safetensors'
         with lock_folder(save_dir):
-            set_aside(save_dir)
+            archive_run(save_dir)
             save_weights(result.model, path, **result.facts)
         result = replace(result, checkpoint=path)
     finish_training(result, save_dir, as_json)

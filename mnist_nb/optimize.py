@@ -40,18 +40,18 @@ from .support.files import UNSEALED, seal, write_atomic
 
 # %% ../nbs/05_optimize.ipynb #a6f9930e
 def latency(
-    ask: Callable,  # A function that answers for uint8 `[1,1,28,28]`
+    run: Callable,  # A function that answers for uint8 `[1,1,28,28]`
     images: np.ndarray,  # uint8 `[n,1,28,28]` to ask about, one by one
     repeats: int = 2_000,  # How often
 ) -> tuple[float, float]:  # Median and 99th percentile, in seconds
     "Time single images, after a warm-up."
     ones = [np.ascontiguousarray(images[i : i + 1]) for i in range(min(len(images), 200))]
     for image in ones:
-        ask(image)
+        run(image)
     times = []
     for i in range(repeats):
         start = time.perf_counter()
-        ask(ones[i % len(ones)])
+        run(ones[i % len(ones)])
         times.append(time.perf_counter() - start)
     return float(np.median(times)), float(np.percentile(times, 99))
 
@@ -263,7 +263,7 @@ def quantize_weights(
 
 # %% ../nbs/05_optimize.ipynb #8abb0da7
 def throughput(
-    ask: Callable,  # A function that answers for uint8 `[n,1,28,28]`
+    run: Callable,  # A function that answers for uint8 `[n,1,28,28]`
     images: np.ndarray,  # uint8 `[n,1,28,28]`
     batch_size: int = 256,  # Images a call
     repeats: int = 5,  # Times through the images; the median counts
@@ -273,7 +273,7 @@ def throughput(
     for _ in range(repeats + 1):
         start = time.perf_counter()
         for part in parts:
-            ask(part)
+            run(part)
         rates.append(len(images) / (time.perf_counter() - start))
     return float(np.median(rates[1:]))
 
@@ -285,7 +285,7 @@ def torch_asker(
     "Make a function that asks a PyTorch model as one would in production."
     deployed = copy.deepcopy(model).cpu().eval().to(memory_format=torch.channels_last)  # its fastest form
 
-    def ask(pixels):
+    def run(pixels):
         before = torch.get_num_threads()
         if before != threads:
             torch.set_num_threads(threads)
@@ -296,7 +296,7 @@ def torch_asker(
             if before != threads:
                 torch.set_num_threads(before)
 
-    return ask
+    return run
 
 # %% ../nbs/05_optimize.ipynb #37222a89
 def compare_formats(

@@ -23,7 +23,7 @@ import numpy as np
 from .reading.ink import LONGEST
 from .reading.line import MARKS, read_closely
 from .reading.network import Network, find_model
-from .reading.page import look
+from .reading.page import preprocess
 from .reading.picture import SUFFIXES, ImageError, open_picture
 from .support.record import cpu_count
 from .support.show import bars_html, strip_html
@@ -49,7 +49,7 @@ class Predictor(Network):
         "Answer with probabilities."
         images = np.ascontiguousarray(images, dtype=np.uint8).reshape(-1, 1, 28, 28)
         parts = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
-        return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *map(self.ask, parts)])
+        return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *map(self.run, parts)])
 
     def __repr__(self) -> str:
         return f'Predictor({self.path.name}, {len(self.classes)} classes)'
@@ -72,7 +72,7 @@ class LineReader(Network):
         strips: np.ndarray,  # uint8 `[n,32,w]`, w a multiple of 4: 0 paper, 200 ink
     ) -> np.ndarray:  # Float `[n,w/4,20]`: logarithms of the probabilities of `reading.line.CLASSES`
         "Answer for every four columns."
-        return self.ask(np.ascontiguousarray(strips[:, None], dtype=np.uint8))
+        return self.run(np.ascontiguousarray(strips[:, None], dtype=np.uint8))
 
 # %% ../nbs/04_predict.ipynb #4b00ab18
 @dataclass(frozen=True, repr=False)
@@ -173,7 +173,9 @@ def look_at_one(
     try:
         if isinstance(source, ImageError):
             raise source
-        return *look(open_picture(source, detail=LONGEST) if isinstance(source, (str, Path, bytes)) else source), None
+        return *preprocess(
+            open_picture(source, detail=LONGEST) if isinstance(source, (str, Path, bytes)) else source
+        ), None
     except ImageError as e:
         return None, None, with_name(e, name)
 

@@ -21,19 +21,19 @@ from ..data import Digits
 from ..drawing.outliers import with_drawn
 from ..models import Classifier
 from ..support.files import write_atomic
-from ..train import close_epoch, hold_out, new_state, note_epoch, settle_epochs, train_epoch
+from ..train import close_epoch, hold_out, new_state, note_epoch, resolve_epochs, train_epoch
 from ..training.recipes import TrainConfig, check_config, resolve_precision
 from ..training.result import TrainResult, finish_run
 from mnist_nb.training.run import (
     NUMBERS,
     RunState,
-    Share,
+    Shard,
+    archive_run,
     keep_freed_memory,
     lock_folder,
     own_random_state,
     resume_state,
     save_state,
-    set_aside,
 )
 
 # %% ../../nbs/cluster/together.ipynb #c3930e56
@@ -73,22 +73,22 @@ def train_together(
     on_epoch: Callable[[dict], None] | None = None,  # Called with each epoch's record, in every process
 ) -> TrainResult:  # In every process the same weights
     "Train as one of the processes of a group that has been initialised."
-    share = Share(dist.get_rank(), dist.get_world_size())
-    share.part(check_config(config).batch_size)
+    shard = Shard(dist.get_rank(), dist.get_world_size())
+    shard.part(check_config(config).batch_size)
     (config,) = from_first(resolve_precision(config, device))
     keep_freed_memory()
     training, valid = hold_out(digits, config)
-    config, folder = settle_epochs(config, len(training)), folder if share.rank == 0 else None
+    config, folder = resolve_epochs(config, len(training)), folder if shard.rank == 0 else None
     state = new_state(config, training, device)
     if resume:
         resume_state(state, resume, config, digits.digest)
-    state.share, state.parallel = share, DistributedDataParallel(state.model)
+    state.shard, state.parallel = shard, DistributedDataParallel(state.model)
     shown, bar = with_drawn(training, config.styles, config.outliers, config.seed), tqdm(disable=True)
     while state.epoch < config.epochs and not (config.patience and state.waited >= config.patience):
         with own_random_state(device):
             train_epoch(state, shown, config, [], bar)
         sum_up(state)
-        if share.rank == 0:
+        if shard.rank == 0:
             note_epoch(state, training, valid, config, folder, None)
         else:
             close_epoch(state, None)
@@ -116,7 +116,7 @@ def train_among(
     with lock_folder(save_dir if first else None):
         (again,) = from_first(last.exists() and mark.exists() and mark.read_bytes() == own)
         if first and not again:
-            set_aside(save_dir)
+            archive_run(save_dir)
             write_atomic(mark, own)
             write_atomic(save_dir / 'config.json', json.dumps(asdict(config), indent=2).encode())
 

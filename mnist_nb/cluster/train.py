@@ -24,7 +24,7 @@ from ..data import Digits
 from ..models import load_weights
 from ..training.recipes import TrainConfig, check_config
 from ..training.result import TrainResult
-from ..training.run import Share
+from ..training.run import Shard
 
 # %% ../../nbs/cluster/train.ipynb #cf7e4413
 def train_part(
@@ -59,7 +59,7 @@ def train_on_cluster(
     failures: int = 3,  # Deaths of workers or nodes that are survived
 ) -> TrainResult:  # The weights to use, the history, and what is known of both
     "Train a network on the Ray cluster to which this process is connected."
-    Share(0, workers).part(check_config(config).batch_size)
+    Shard(0, workers).part(check_config(config).batch_size)
     check_room(workers, processors, int(gpu))
     files, path = find_storage(storage)
     claim(f'{storage}/{name}', dict(config=asdict(config), data=digits.digest, workers=workers))

@@ -353,7 +353,7 @@ def prints(
 
 # %% ../../nbs/drawing/camera.ipynb #fe8c8bb8
 def draw_scene(
-    hand: list[list[np.ndarray]],  # From `learn_hand`
+    hand: list[list[np.ndarray]],  # From `extract_strokes`
     rng: np.random.Generator,  # Source of everything that is random
     shape: tuple[int, int] = SHAPES[0],  # Width and height of the page, pixels
 ) -> dict:  # As `plain_scene` makes them
@@ -406,7 +406,7 @@ def lose_grays(
 
 # %% ../../nbs/drawing/camera.ipynb #aec48adc
 def draw_pair(
-    hand: list[list[np.ndarray]],  # From `learn_hand`
+    hand: list[list[np.ndarray]],  # From `extract_strokes`
     rng: np.random.Generator,  # Source of everything that is random
     plain: tuple[str, ...] = (),  # Fields of the scene that are left as a careful photograph has them
     shape: tuple[int, int] = SHAPES[0],  # Width and height of the page, pixels

@@ -79,7 +79,7 @@ class InkFinder(Network):
         "Find ink, and what is printed."
         height, width = features.shape[1:]
         padded = np.pad(features, ((0, 0), (0, -height % 16), (0, -width % 16)))
-        return self.ask(padded[None])[0, :, :height, :width]
+        return self.run(padded[None])[0, :, :height, :width]
 
 
 Finder = Callable[[np.ndarray], np.ndarray]  # Features `[4,h,w]` to probabilities `[2,h,w]`, as an `InkFinder` does

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['HEIGHT', 'SHARES', 'STRETCHES', 'SURE', 'FULL', 'BLANK', 'CLASSES', 'MARKS', 'SIDES', 'find_glyphs', 'reading_order',
-           'is_form', 'writing', 'reach_out', 'find_lines', 'cut_strip', 'best_path', 'log_likelihood', 'without_marks',
-           'Digit', 'LineMark', 'Line', 'agree', 'places', 'look_at', 'locate_mark', 'find_line_marks', 'read_line',
-           'read_lines', 'read_closely']
+           'is_form', 'writing', 'reach_out', 'find_lines', 'cut_strip', 'ctc_greedy_decode', 'ctc_log_likelihood',
+           'without_marks', 'Digit', 'LineMark', 'Line', 'vote', 'places', 'look_at', 'locate_mark', 'find_line_marks',
+           'read_line', 'read_lines', 'read_closely']
 
 # %% ../../nbs/reading/line.ipynb #996c8146
 import math
@@ -18,104 +18,104 @@ from itertools import groupby, pairwise
 import numpy as np
 from PIL import Image
 
-from .page import Mark, Page, box_gap, is_frame, join_boxes, read_page, to_mnist
+from .page import Component, Page, box_gap, is_frame, join_boxes, read_page, to_mnist
 from .picture import ImageError, opaque
 
 # %% ../../nbs/reading/line.ipynb #205a6fe4
 def find_glyphs(
-    marks: list[Mark],  # Of a page
-) -> list[list[Mark]]:  # Those that belong together
-    "Put marks together to glyphs."
-    marks = [m for m in marks if m.edge < 0.3 * (m.height + m.width)]
-    if not marks:
+    components: list[Component],  # Of a page
+) -> list[list[Component]]:  # Those that belong together
+    "Put components together to glyphs."
+    components = [m for m in components if m.edge < 0.3 * (m.height + m.width)]
+    if not components:
         return []
-    heights = np.array([m.height for m in marks])
+    heights = np.array([m.height for m in components])
     usual = np.median(heights[heights > 0.4 * heights.max()])
-    strength = np.median([m.strength for m in marks if m.height > 0.5 * usual])
-    glyphs = [[m] for m in marks if m.height > 0.5 * usual and m.strength > 0.45 * strength]
-    for mark in marks:
-        if mark.height > 0.5 * usual or mark.strength < 0.45 * strength or mark.area < 0.002 * usual**2:
+    strength = np.median([m.strength for m in components if m.height > 0.5 * usual])
+    glyphs = [[m] for m in components if m.height > 0.5 * usual and m.strength > 0.45 * strength]
+    for component in components:
+        if component.height > 0.5 * usual or component.strength < 0.45 * strength or component.area < 0.002 * usual**2:
             continue
-        nearest, i = min((min(box_gap(mark.box, m.box) for m in glyph), i) for i, glyph in enumerate(glyphs))
-        _, left, _, right = join_boxes([m.box for m in glyphs[i]])
-        over = min(mark.box[3], right) - max(mark.box[1], left)
-        if nearest < 0.25 * usual and over > 0.4 * mark.width:
-            glyphs[i].append(mark)
+        nearest, i = min((min(box_gap(component.box, m.box) for m in glyph), i) for i, glyph in enumerate(glyphs))
+        left, _, right, _ = join_boxes([m.box for m in glyphs[i]])
+        over = min(component.box[2], right) - max(component.box[0], left)
+        if nearest < 0.25 * usual and over > 0.4 * component.width:
+            glyphs[i].append(component)
     return glyphs
 
 # %% ../../nbs/reading/line.ipynb #2581fa99
 def reading_order(
-    boxes: list[tuple[int, int, int, int]],  # Top, left, bottom, right
+    boxes: list[tuple[int, int, int, int]],  # Left, top, right, bottom
 ) -> list[list[int]]:  # A list of indices a line, from left to right
     "Sort boxes into lines."
     lines, spans = [], []  # spans: median top and bottom of each line
-    for i in sorted(range(len(boxes)), key=lambda i: boxes[i][0] + boxes[i][2]):
-        top, _, bottom, _ = boxes[i]
+    for i in sorted(range(len(boxes)), key=lambda i: boxes[i][1] + boxes[i][3]):
+        _, top, _, bottom = boxes[i]
         for k, (low, high) in enumerate(spans):
             if min(bottom, high) - max(top, low) > 0.4 * min(bottom - top, high - low):
                 lines[k].append(i)
-                spans[k] = tuple(np.median([boxes[j][side] for j in lines[k]]) for side in (0, 2))
+                spans[k] = tuple(np.median([boxes[j][side] for j in lines[k]]) for side in (1, 3))
                 break
         else:
             lines.append([i])
             spans.append((top, bottom))
-    return [sorted(line, key=lambda i: boxes[i][1]) for line in lines]
+    return [sorted(line, key=lambda i: boxes[i][0]) for line in lines]
 
 # %% ../../nbs/reading/line.ipynb #e7fc1503
 def is_form(
     page: Page,  # Where it stands
-    mark: Mark,  # What might be two lines
+    component: Component,  # What might be two lines
 ) -> bool:  # Whether it is
     "Is this the upper and the lower line of a form's field?"
-    top, left, bottom, right = mark.box
-    part, band = page.labels[top:bottom, left:right] == mark.label, max(1, mark.height // 10)
+    left, top, right, bottom = component.box
+    part, band = page.labels[top:bottom, left:right] == component.label, max(1, component.height // 10)
     along = min(part[:band].any(0).mean(), part[-band:].any(0).mean())
-    return mark.width > 0.5 * page.ink.shape[1] and along > 0.8
+    return component.width > 0.5 * page.ink.shape[1] and along > 0.8
 
 
 def writing(
     page: Page,  # All that is on it
-) -> list[Mark]:  # Marks that are no frames
+) -> list[Component]:  # Components that are no frames
     "Leave out the frames of a page, unless there is nothing else."
-    kept = [m for m in page.marks if not is_frame(m, page.ink.shape) and not is_form(page, m)]
-    return kept or page.marks
+    kept = [m for m in page.components if not is_frame(m, page.ink.shape) and not is_form(page, m)]
+    return kept or page.components
 
 
 def reach_out(
-    box: tuple[int, int, int, int],  # Top, left, bottom, right of a line
+    box: tuple[int, int, int, int],  # Left, top, right, bottom of a line
     usual: float,  # Height of its glyphs
-    marks: list[Mark],  # Of the page
+    components: list[Component],  # Of the page
 ) -> tuple[int, int, int, int]:  # Left, top, right, bottom; at least what came
     "Take in what stands at the ends of a line."
-    top, left, bottom, right = box
-    strength = 0.45 * np.median([m.strength for m in marks])
-    near = [m for m in marks if 0.1 * usual < max(m.height, m.width) and m.height < 2.2 * usual]
+    left, top, right, bottom = box
+    strength = 0.45 * np.median([m.strength for m in components])
+    near = [m for m in components if 0.1 * usual < max(m.height, m.width) and m.height < 2.2 * usual]
     near = [m for m in near if m.strength > strength and m.width < 2 * usual]
-    near = [m for m in near if top <= (m.box[0] + m.box[2]) / 2 <= bottom]
-    for m in sorted(near, key=lambda m: -m.box[3]):
-        left = min(left, m.box[1]) if m.box[3] > left - 1.2 * usual else left
-    for m in sorted(near, key=lambda m: m.box[1]):
-        right = max(right, m.box[3]) if m.box[1] < right + 1.2 * usual else right
-    return top, left, bottom, right
+    near = [m for m in near if top <= (m.box[1] + m.box[3]) / 2 <= bottom]
+    for m in sorted(near, key=lambda m: -m.box[2]):
+        left = min(left, m.box[0]) if m.box[2] > left - 1.2 * usual else left
+    for m in sorted(near, key=lambda m: m.box[0]):
+        right = max(right, m.box[2]) if m.box[0] < right + 1.2 * usual else right
+    return left, top, right, bottom
 
 
 def find_lines(
     page: Page,  # From `read_page`
-) -> list[tuple[int, int, int, int]]:  # Top, left, bottom, right of each line's writing, downwards
+) -> list[tuple[int, int, int, int]]:  # Left, top, right, bottom of each line's writing, downwards
     "Find the lines of a page."
-    marks, lines = writing(page), []
-    boxes = [join_boxes([m.box for m in glyph]) for glyph in find_glyphs(marks)]
+    components, lines = writing(page), []
+    boxes = [join_boxes([m.box for m in glyph]) for glyph in find_glyphs(components)]
     for line in reading_order(boxes):
-        usual = np.median([boxes[i][2] - boxes[i][0] for i in line])
-        top, bottom = (np.median([boxes[i][side] for i in line]) for side in (0, 2))
+        usual = np.median([boxes[i][3] - boxes[i][1] for i in line])
+        top, bottom = (np.median([boxes[i][side] for i in line]) for side in (1, 3))
         upright = [  # a line that sticks out above and below
-            boxes[i][0] < top - 0.25 * usual
-            and boxes[i][2] > bottom + 0.25 * usual
-            and boxes[i][3] - boxes[i][1] < 0.2 * usual
+            boxes[i][1] < top - 0.25 * usual
+            and boxes[i][3] > bottom + 0.25 * usual
+            and boxes[i][2] - boxes[i][0] < 0.2 * usual
             for i in line
         ]
         kept = [boxes[i] for i, out in zip(line, upright) if not out or len(line) == 1]
-        lines.append(reach_out(join_boxes(kept or [boxes[i] for i in line]), usual, marks))
+        lines.append(reach_out(join_boxes(kept or [boxes[i] for i in line]), usual, components))
     return lines
 
 # %% ../../nbs/reading/line.ipynb #ce080f82
@@ -128,12 +128,12 @@ FULL = 200  # the value of full ink
 
 def cut_strip(
     ink: np.ndarray,  # Of the page `[h,w]`, 0 paper to 1 ink
-    box: tuple[int, int, int, int],  # Top, left, bottom, right of a line
+    box: tuple[int, int, int, int],  # Left, top, right, bottom of a line
     share: float = SHARES[1],  # Of the strip's height that the line fills
     stretch: float = 1.0,  # How much wider than on the page it becomes
 ) -> tuple[np.ndarray, float, float]:  # uint8 `[32,w]`; column of the page at its left edge; columns of the page to one
     "Cut a line out of a page."
-    top, left, bottom, right = box
+    left, top, right, bottom = box
     unit = max(8, bottom - top) / (share * HEIGHT)
     across = unit / stretch
     columns = 4 * round(((right - left) / across + HEIGHT) / 4)  # with half a height at either side
@@ -163,7 +163,7 @@ MARKS = {  # what stands in numbers beside digits
 }
 
 # %% ../../nbs/reading/line.ipynb #3f2b12a0
-def best_path(
+def ctc_greedy_decode(
     log_probs: np.ndarray,  # `[steps,classes]`
 ) -> list[tuple[int, int, int]]:  # Class, first step, and the step behind the last, of each digit
     "Take the best class at each step, what repeats once, and no blanks."
@@ -176,7 +176,7 @@ def best_path(
     return found
 
 # %% ../../nbs/reading/line.ipynb #9c462188
-def log_likelihood(
+def ctc_log_likelihood(
     log_probs: np.ndarray,  # `[steps,classes]`
     labels: list[int],  # Classes, without blanks
 ) -> float:  # Logarithm of the probability that these are what is written
@@ -231,39 +231,39 @@ class Line:
     marks: list[LineMark]  # From left to right
 
 
-def agree(
+def vote(
     sizes: list[np.ndarray],  # Log-probabilities `[steps,classes]` of the strip of each size
 ) -> tuple[int, list[tuple[int, int, int]], float]:  # Which size to take places from; its path; the probability
     "Find the number that all sizes together take for the most likely."
-    paths = [best_path(log_probs) for log_probs in sizes]
+    paths = [ctc_greedy_decode(log_probs) for log_probs in sizes]
     numbers = [[k for k, _, _ in path] for path in paths]
-    chances = {tuple(n): [log_likelihood(log_probs, n) for log_probs in sizes] for n in numbers}
+    chances = {tuple(n): [ctc_log_likelihood(log_probs, n) for log_probs in sizes] for n in numbers}
     best = max(chances, key=lambda n: np.logaddexp.reduce(chances[n]))
     which = max((i for i, n in enumerate(numbers) if tuple(n) == best), key=lambda i: chances[best][i])
     return which, paths[which], float(np.exp(chances[best]).mean())
 
 # %% ../../nbs/reading/line.ipynb #ec81fb4a
 def places(
-    path: list[tuple[int, int, int]],  # From `best_path`
+    path: list[tuple[int, int, int]],  # From `ctc_greedy_decode`
     start: float,  # Column of the page at the strip's left side
     unit: float,  # Pixels of the page to one of the strip
-    box: tuple[int, int, int, int],  # Top, left, bottom, right of the line
+    box: tuple[int, int, int, int],  # Left, top, right, bottom of the line
 ) -> list[tuple[int, int]]:  # First column of each digit or mark, and the one behind its last
     "Tell which columns of a page each symbol of a line takes."
     middles = [start + unit * 2 * (a + b) for _, a, b in path]  # a step is four pixels
-    cuts = [min(box[1], middles[0]), *((a + b) / 2 for a, b in pairwise(middles)), max(box[3], middles[-1])]
+    cuts = [min(box[0], middles[0]), *((a + b) / 2 for a, b in pairwise(middles)), max(box[2], middles[-1])]
     return [(int(a), max(int(a) + 1, int(b))) for a, b in pairwise(cuts)]
 
 # %% ../../nbs/reading/line.ipynb #7e1afc6e
 def look_at(
     ink: np.ndarray,  # Of the page `[h,w]`
-    line: tuple[int, int, int, int],  # Top, left, bottom, right
+    line: tuple[int, int, int, int],  # Left, top, right, bottom
     left: int,  # First column of the digit
     right: int,  # The one behind its last
     probabilities: np.ndarray,  # `[10]`
 ) -> Digit:  # With its place on the page
     "Put together what is known of a digit."
-    top, bottom, (left, right) = line[0], line[2], np.clip((left, right), 0, ink.shape[1]).tolist()
+    top, bottom, (left, right) = line[1], line[3], np.clip((left, right), 0, ink.shape[1]).tolist()
     piece = ink[max(0, top) : bottom, left:right]
     blank = not piece.size or piece.max() < 0.01
     seen = np.zeros((28, 28), np.uint8) if blank else to_mnist(np.clip(piece / piece.max(), 0, 1))
@@ -272,17 +272,17 @@ def look_at(
 
 def locate_mark(
     ink: np.ndarray,  # Of the page `[h,w]`
-    line: tuple[int, int, int, int],  # Top, left, bottom, right
+    line: tuple[int, int, int, int],  # Left, top, right, bottom
     left: float,  # First column in which the network names it
     right: float,  # The one behind the last
 ) -> tuple[int, int, int, int]:  # Left, top, right, bottom of its ink; the line's height where there is none
     "Find the box of a mark."
-    reach = (line[2] - line[0]) // 4  # a comma hangs below its line
-    top, bottom = max(0, line[0] - reach), min(len(ink), line[2] + reach)
+    reach = (line[3] - line[1]) // 4  # a comma hangs below its line
+    top, bottom = max(0, line[1] - reach), min(len(ink), line[3] + reach)
     left, right = np.clip((round(left), math.ceil(right)), 0, ink.shape[1]).tolist()
     rows, columns = np.nonzero(ink[top:bottom, left:right] > 0.3)
     if not len(rows):
-        return left, line[0], right, line[2]
+        return left, line[1], right, line[3]
     return tuple(
         int(v) for v in (left + columns.min(), top + rows.min(), left + columns.max() + 1, top + rows.max() + 1)
     )
@@ -290,15 +290,15 @@ def locate_mark(
 
 def find_line_marks(
     ink: np.ndarray,  # Of the page `[h,w]`
-    line: tuple[int, int, int, int],  # Top, left, bottom, right
+    line: tuple[int, int, int, int],  # Left, top, right, bottom
     log_probs: np.ndarray,  # `[steps,classes]` of the strip
-    digits: list[tuple[int, int, int]],  # Path of the digits, from `best_path`
+    digits: list[tuple[int, int, int]],  # Path of the digits, from `ctc_greedy_decode`
     start: float,  # Column of the page at the strip's left side
     unit: float,  # Pixels of the page to one of the strip
 ) -> list[tuple[int, int, LineMark]]:  # First step, the step behind the last, and the mark
     "List what the network names beside digits."
     found = []
-    for k, a, b in best_path(log_probs):
+    for k, a, b in ctc_greedy_decode(log_probs):
         if CLASSES[k] in MARKS:
             box = locate_mark(ink, line, start + unit * 4 * (a - 0.5), start + unit * 4 * (b + 0.5))
             position = sum(first < a for _, first, _ in digits)
@@ -308,7 +308,7 @@ def find_line_marks(
 
 def read_line(
     ink: np.ndarray,  # Of the page `[h,w]`
-    box: tuple[int, int, int, int],  # Top, left, bottom, right of the line
+    box: tuple[int, int, int, int],  # Left, top, right, bottom of the line
     model: Callable[[np.ndarray], np.ndarray],  # From uint8 `[n,32,w]` to log-probabilities `[n,w/4,classes]`
 ) -> Line:  # Digits, marks and probability
     "Read one line; its probability is that of its digits, times that of each mark before or between them being one."
@@ -317,7 +317,7 @@ def read_line(
         more = [cut_strip(ink, box, share, stretch) for stretch in stretches for share in SHARES]
         cuts, full = [*cuts, *more], [*full, *(model(strip[None])[0] for strip, _, _ in more)]
         sizes = [without_marks(log_probs) for log_probs in full]
-        which, path, probability = agree(sizes)
+        which, path, probability = vote(sizes)
         if probability > SURE:
             break
     marks = find_line_marks(ink, box, full[which], path, *cuts[which][1:])
@@ -327,7 +327,7 @@ def read_line(
     for a, b, mark in marks:
         if mark.position < len(path):
             probability *= float(np.exp(full[which][a:b, blank:]).sum(1).max())
-    alike = [(s, p) for s, p in zip(sizes, map(best_path, sizes)) if [k for k, _, _ in p] == number]
+    alike = [(s, p) for s, p in zip(sizes, map(ctc_greedy_decode, sizes)) if [k for k, _, _ in p] == number]
     answers = np.mean([[np.exp(s[a + s[a:b, k].argmax(), 1:11]) for k, a, b in p] for s, p in alike], 0)
     symbols = sorted([*path, *((0, a, b) for a, b, _ in marks)], key=lambda symbol: symbol[1:])
     spans = [span for (k, _, _), span in zip(symbols, places(symbols, *cuts[which][1:], box)) if k]

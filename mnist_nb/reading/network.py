@@ -103,7 +103,7 @@ class Network:
             raise ModelError(f'{path}: a network for {theirs}, not for {purpose}; train one with: {trained}{use}')
         self.facts = read_notes(path, self.session, exported)
 
-    def ask(
+    def run(
         self,
         pictures: np.ndarray,  # As many as are to be answered at once
     ) -> np.ndarray:  # Float, an answer for each

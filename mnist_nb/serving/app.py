@@ -6,10 +6,10 @@
 __all__ = ['MANY', 'ALL', 'BINARY', 'ONE', 'FORM', 'FILE', 'LIST', 'ONE_FILE', 'WHY', 'FAULT', 'FAULTS', 'OWN', 'LAST',
            'PAGE_POLICY', 'DOCS_POLICY', 'HEADERS', 'router', 'WEB', 'TheService', 'Problem', 'first_error',
            'as_problem', 'Limits', 'from_base64', 'Picture', 'from_json', 'from_form', 'sent_files', 'sent_file',
-           'measure', 'unpack', 'see', 'see_all', 'Choice', 'Options', 'NumberOptions', 'Answer', 'Digit', 'Mark',
-           'Number', 'Fault', 'to_json', 'reply', 'Meters', 'Service', 'takes', 'Edge', 'create_app', 'send_file',
-           'describe', 'get_service', 'predict_', 'predict_pixels', 'read_file', 'read_', 'explain_file', 'explain_',
-           'model_info', 'info', 'healthz', 'readyz', 'metrics']
+           'measure', 'unpack', 'preprocess_file', 'preprocess_files', 'Choice', 'Options', 'NumberOptions', 'Answer',
+           'Digit', 'Mark', 'Number', 'Fault', 'to_json', 'reply', 'Meters', 'Service', 'takes', 'LimitsMiddleware',
+           'create_app', 'send_file', 'describe', 'get_service', 'predict_', 'predict_pixels', 'read_file', 'read_',
+           'explain_file', 'explain_', 'model_info', 'info', 'healthz', 'readyz', 'metrics']
 
 # %% ../../nbs/serving/app.ipynb #8c1644dd
 import asyncio
@@ -55,7 +55,7 @@ from starlette.requests import ClientDisconnect
 from .. import __version__
 from ..predict import LineReader, Prediction, Predictor, make_predictions, read_number, threshold
 from ..reading.ink import LONGEST, default_finder
-from ..reading.page import explain, look
+from ..reading.page import explain, preprocess
 from ..reading.picture import DETAIL, FORMATS, ImageError, TooLarge, open_picture
 from .batch import Batcher, Busy
 from ..support.record import cpu_count
@@ -234,19 +234,19 @@ def unpack(
         raise Problem(422, 'Not a picture', str(e)) from None
 
 # %% ../../nbs/serving/app.ipynb #ce149411
-def see(
+def preprocess_file(
     file: bytes,  # Of a picture
     pixels: int,  # At most
 ) -> tuple[np.ndarray | None, str | None]:  # What the network is shown `[28,28]`; what speaks against it
     "Go from a file to what the network sees."
     picture = unpack(file, pixels, LONGEST)
     try:
-        return look(picture)
+        return preprocess(picture)
     except ImageError as e:
         return None, str(e)
 
 
-def see_all(
+def preprocess_files(
     files: list[bytes],  # Bytes of each
     pixels: int,  # At most, of all
     seconds: float = math.inf,  # Likewise
@@ -261,7 +261,7 @@ def see_all(
         if time.monotonic() > end:
             raise Busy(f'{len(found)} of {len(files)} pictures were looked at in {seconds:g} s')
         try:
-            found.append(see(file, pixels))
+            found.append(preprocess_file(file, pixels))
         except Problem as e:
             found.append((None, e.detail))
     return found
@@ -534,7 +534,7 @@ DOCS_POLICY = OWN + "style-src 'self' 'unsafe-inline'; " + LAST  # Swagger UI st
 HEADERS = {'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache'}
 
 # %% ../../nbs/serving/app.ipynb #041cc2db
-class Edge:
+class LimitsMiddleware:
     "What every request passes on its way in and out (ASGI middleware)."
 
     def __init__(
@@ -623,7 +623,7 @@ def create_app(
         ),
     )
     app.state.service = service
-    app.add_middleware(Edge, service=service, log=log)
+    app.add_middleware(LimitsMiddleware, service=service, log=log)
     app.include_router(router)
     for file in WEB.iterdir():
         path = {'index.html': '/', 'docs.html': '/docs'}.get(file.name, f'/{file.name}')
@@ -682,9 +682,9 @@ async def predict_(
 ) -> Response:  # JSON
     "Read one digit from a picture of any size, or one from each picture of a list."
     if isinstance(found, list):
-        looks = await service.decode(see_all, found, service.limits.pixels, service.limits.deadline)
+        looks = await service.decode(preprocess_files, found, service.limits.pixels, service.limits.deadline)
     else:
-        looks = [await service.decode(see, found, service.limits.pixels)]
+        looks = [await service.decode(preprocess_file, found, service.limits.pixels)]
     answers = await service.answer(looks, options)
     values = [to_json(answer, options.seen) for answer in answers]
     return reply(values if isinstance(found, list) else values[0])

@@ -40,15 +40,15 @@ class Pad(anywidget.AnyWidget):
 
     def __init__(
         self,
-        ask: Callable[[np.ndarray], list[Prediction]] = predict,  # uint8 `[n,28,28]` to a prediction each
+        run: Callable[[np.ndarray], list[Prediction]] = predict,  # uint8 `[n,28,28]` to a prediction each
     ):
         super().__init__()
-        self.ask = ask
+        self.run = run
         self.predictions: list[Prediction] = []
 
     @traitlets.observe('seen')
     def _read(self, change):
-        self.predictions = self.ask(self.images) if len(self.images) else []
+        self.predictions = self.run(self.images) if len(self.images) else []
         said = ', '.join(
             f'{p.digit} ({p.probability:.1%}{", refused" if p.rejected else ""})' for p in self.predictions
         )

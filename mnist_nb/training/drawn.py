@@ -26,7 +26,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import trange
 
 from ..data import load_mnist
-from ..drawing.writing import learn_hand
+from ..drawing.writing import extract_strokes
 from ..models import CheckpointError
 from ..support.files import write_atomic
 from ..support.record import cpu_count
@@ -35,6 +35,7 @@ from .recipes import TrainConfig, resolve_precision
 from mnist_nb.training.run import (
     Interrupted,
     RunState,
+    archive_run,
     catch_signals,
     load_state,
     lock_folder,
@@ -42,7 +43,6 @@ from mnist_nb.training.run import (
     read_state,
     save_state,
     seed_dropout,
-    set_aside,
 )
 
 # %% ../../nbs/training/drawn.ipynb #470ae056
@@ -101,7 +101,7 @@ def draw_arrays(
 
 def stream(
     task: Task,  # What is learned
-    hand: list[list[np.ndarray]],  # From `learn_hand`
+    hand: list[list[np.ndarray]],  # From `extract_strokes`
     config: DrawnConfig,  # Settings of the run
     first: int,  # Batches already used
     pool: Executor,  # Where they are drawn
@@ -142,7 +142,7 @@ def step_on(
     config: DrawnConfig,  # Settings of the run
 ) -> float:  # Loss
     "Learn from one batch."
-    one_cycle = TrainConfig(learning_rate=config.learning_rate, peak=10)
+    one_cycle = TrainConfig(learning_rate=config.learning_rate, max_lr_factor=10)
     for group in state.optimizer.param_groups:
         group['lr'] = learning_rate_at(state.step, config.steps, one_cycle)
     pictures = batch.pictures.to(memory_format=torch.channels_last)
@@ -169,7 +169,7 @@ def held_out_batches(
 ) -> list:  # Batches
     "Draw as for training, but with lines of validation digits in place of training digits."
     valid = hold_out(load_mnist('train', data_dir), TrainConfig())[1]
-    hand = learn_hand(valid, min(3_000, config.lines), seed=1, apply=apply)
+    hand = extract_strokes(valid, min(3_000, config.lines), seed=1, apply=apply)
     return [batch for block in range(blocks) for batch in task.draw(hand, 10**6, block, config.batch_size)]
 
 
@@ -220,7 +220,7 @@ def begin(
     "Begin a run, or take one up."
     config = config and resolve_precision(config, torch.device('cpu'))
     if not resume:
-        set_aside(path.parent)
+        archive_run(path.parent)
         config = config or resolve_precision(task.config, torch.device('cpu'))
         return config, new_run(task, config)
     notes = read_state(path)[1]
@@ -268,7 +268,7 @@ def train_drawn(
     with lock_folder(path.parent), ProcessPoolExecutor(helpers, get_context('spawn'), quiet, ()) as pool:
         config, state = begin(task, config, path, digits.digest, resume)
         apply = partial(pool.map, chunksize=100)
-        hand = learn_hand(hold_out(digits, TrainConfig())[0], config.lines, config.seed, apply)
+        hand = extract_strokes(hold_out(digits, TrainConfig())[0], config.lines, config.seed, apply)
         held_out = held_out_batches(task, config, data_dir, apply=apply)
         batches = stream(task, hand, config, state.step, pool, helpers + 2)
         torch.set_num_threads(max(1, cpu_count() - helpers))

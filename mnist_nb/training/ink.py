@@ -32,7 +32,7 @@ class Pages:
 
 
 def draw_pages(
-    hand: list[list[np.ndarray]],  # From `learn_hand`
+    hand: list[list[np.ndarray]],  # From `extract_strokes`
     seed: int,  # Of all batches
     block: int,  # Which eight of them
     size: int,  # Photographs a batch

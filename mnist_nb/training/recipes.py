@@ -24,8 +24,8 @@ class TrainConfig:
     epochs: int = 10  # Times through the training images
     min_steps: int = 0  # Least number of steps; where there is little data, its epochs become more
     batch_size: int = 64  # Images a step
-    learning_rate: float = 0.001  # Step size; with `onecycle` its peak is `peak` times this
-    peak: float = 10.0  # Peak of the OneCycle schedule, in multiples of the learning rate
+    learning_rate: float = 0.001  # Step size; with `onecycle` its peak is `max_lr_factor` times this
+    max_lr_factor: float = 10.0  # Peak of the OneCycle schedule, in multiples of the learning rate
     optimizer: str = 'adamw'  # `adamw`, `adam` or `sgd` (momentum 0.9)
     scheduler: str = 'onecycle'  # `onecycle`, `step` (a tenth after 1/2 and 3/4 of the run) or `none`
     beta1: float = 0.9  # Decay of Adam's mean of the gradients
@@ -74,19 +74,19 @@ SHORT = TrainConfig(
     batch_size=256, beta1=0.7, beta2=0.9, min_steps=700, label_smoothing=0.05, precision='auto', channels_last=True
 )
 RECIPES = {
-    'base': TrainConfig('base', peak=2, min_steps=2_000, augmentation=AUGMENTATIONS['light']),
+    'base': TrainConfig('base', max_lr_factor=2, min_steps=2_000, augmentation=AUGMENTATIONS['light']),
     'improved': TrainConfig('improved', min_steps=2_000, augmentation=AUGMENTATIONS['medium']),
     'improved-long': TrainConfig(
         'improved',
         epochs=30,
         batch_size=256,
-        peak=5,
+        max_lr_factor=5,
         min_steps=2_000,
         clean_epochs=3,
         augmentation=AUGMENTATIONS['full'],
     ),
-    'lenet5': replace(SHORT, arch='lenet5', epochs=10, peak=5, augmentation=AUGMENTATIONS['medium']),
-    'fast': replace(SHORT, arch='fast', epochs=1, min_steps=200, peak=30, label_smoothing=0.1),
+    'lenet5': replace(SHORT, arch='lenet5', epochs=10, max_lr_factor=5, augmentation=AUGMENTATIONS['medium']),
+    'fast': replace(SHORT, arch='fast', epochs=1, min_steps=200, max_lr_factor=30, label_smoothing=0.1),
     'cnn': replace(SHORT, arch='cnn', epochs=12, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
     'strong': replace(SHORT, arch='strong', epochs=11, clean_epochs=2, augmentation=AUGMENTATIONS['full']),
 }
@@ -112,7 +112,7 @@ AT_LEAST = {
     'weight_decay': 0,
     'clip_norm': 0,
     'temperature': 0,
-    'peak': 1,
+    'max_lr_factor': 1,
 }
 
 
