@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help train test docs lab format figures weights results lock engine container-test clean
+.PHONY: help train test test-all docs lab format figures weights results lock engine container-test clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,8 +26,11 @@ $(VENV)/installed-dev: $(VENV)/installed
 train: $(VENV)/installed ## Train, evaluate and predict: the whole way
 	@$(BIN)/python tools/main_job.py
 
-test: $(VENV)/installed-dev ## Pass all tests
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/check.py
+test: $(VENV)/installed-dev ## Pass the tests (FILE=nbs/02_train.ipynb: those of one notebook)
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; $(if $(FILE),nbdev_test --path $(FILE),python -m pytest tests)
+
+test-all: $(VENV)/installed-dev ## Pass all tests, the slow ones too: container, every page, whole runs on Ray
+	@PATH="$(CURDIR)/$(BIN):$$PATH" MNIST_NB_TEST_ALL=1 python -m pytest tests
 
 docs: $(VENV)/installed-dev ## Build the site in _docs
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python tools/docs.py --check
@@ -48,21 +51,13 @@ weights: $(VENV)/installed ## Train the networks that ship with the package anew
 	@$(BIN)/mnist-nb train-lines && cp models/lines/lines.onnx mnist_nb/weights
 	@$(BIN)/mnist-nb train-ink && cp models/ink/ink.onnx mnist_nb/weights
 
-results: $(VENV)/installed-dev ## Measure all published numbers anew (five quiet hours; FONTS and SEMEION name folders)
+results: $(VENV)/installed-dev ## Measure all published numbers anew (five quiet hours)
 	@for row in fast:20 cnn:10 strong:5 strong-long:3 robust:5 pocket:3 base:3 improved:3 improved-long:3; do \
 	$(BIN)/mnist-nb benchmark --recipe $${row%:*} --seeds $${row#*:} --save-dir models/$${row%:*} || exit; done
 	@for epochs in 2 4 8; do $(BIN)/mnist-nb benchmark --recipe fast --epochs $$epochs --seeds 5 || exit; done
 	@for recipe in base improved fast cnn; do $(BIN)/mnist-nb benchmark --recipe $$recipe --seeds 3 --dataset mnist-sample || exit; done
-	@$(BIN)/mnist-nb benchmark ablations
-	@$(BIN)/mnist-nb benchmark formats fast cnn pocket strong robust models/improved/best_model.safetensors
-	@$(BIN)/mnist-nb benchmark serving
-	@$(BIN)/mnist-nb benchmark costs
-	@$(BIN)/mnist-nb benchmark scale
-	@$(BIN)/mnist-nb benchmark peers --save-dir models/peers
-	@$(BIN)/mnist-nb benchmark robustness --save-dir models/peers
-	@$(BIN)/python tools/exec_nbs.py --path nbs/research/reading.ipynb --flags notest
-	@$(BIN)/mnist-nb benchmark reject $(if $(FONTS),--fonts $(FONTS))
-	@$(BIN)/mnist-nb benchmark hands $(if $(SEMEION),--semeion $(SEMEION))
+	@for study in baselines ablations formats load costs scale corruptions other_datasets refusal reading; do \
+	$(BIN)/python tools/exec_nbs.py --path nbs/research/$$study.ipynb --flags notest || exit; done
 
 lock: $(VENV)/installed-dev ## Choose anew which versions the container holds
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/lock.py --upgrade

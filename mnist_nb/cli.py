@@ -4,12 +4,10 @@
 
 # %% auto #0
 __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cpu', 'Gpu', 'Model', 'Reader', 'ClickException',
-           'TYPES', 'REACHED', 'Augment', 'Recipe', 'SaveDir', 'Resume', 'Board', 'own', 'train', 'Below', 'Steps',
-           'DrawnSeed', 'RunFolder', 'FORMATS', 'scale', 'REACH', 'Address', 'Storage', 'Processors', 'say', 'show',
-           'two_columns', 'plain', 'version_and_exit', 'options', 'one_line', 'explain_error', 'main', 'data',
-           'extract', 'models', 'config_options', 'choose_config', 'saved_config', 'epoch_reporter', 'finish_training',
-           'load_any', 'eval_', 'onnx_of', 'answer_line', 'predict', 'read', 'run_drawn', 'train_lines', 'train_ink',
-           'optimize_small', 'optimize', 'serve', 'scale_train', 'scale_tune', 'scale_predict', 'benchmark']
+           'TYPES', 'REACHED', 'Augment', 'Recipe', 'SaveDir', 'Resume', 'Board', 'train', 'Below', 'Steps',
+           'DrawnSeed', 'RunFolder', 'FORMATS', 'scale', 'REACH', 'Address', 'Storage', 'Processors', 'options', 'main',
+           'data', 'extract', 'models', 'eval_', 'predict', 'read', 'train_lines', 'train_ink', 'optimize', 'serve',
+           'scale_train', 'scale_tune', 'scale_predict', 'benchmark']
 
 # %% ../nbs/cli.ipynb #07b7cedd
 import inspect
@@ -42,45 +40,45 @@ app = typer.Typer(
 )
 
 # %% ../nbs/cli.ipynb #666f8577
-def say(*lines):
-    "Tell people something, on standard error."
+def _say(*lines):
+    "Print lines on standard error."
     print(*lines, file=sys.stderr, sep='\n', flush=True)
 
 
-def show(value, table, as_json: bool):
-    "Print the outcome: one JSON value, or a table for people."
+def _show(value, table, as_json: bool):
+    "Print the result: one JSON value, or a table for people."
     if as_json or table:
         print(json.dumps(value, indent=2) if as_json else table, flush=True)
 
 # %% ../nbs/cli.ipynb #ef090a98
-def two_columns(facts: dict) -> str:
-    "Lay facts out in two columns."
+def _two_columns(facts: dict) -> str:
+    "Format facts in two columns."
     width = max(map(len, facts))
     return '\n'.join(f'{key:<{width}}  {value}' for key, value in facts.items())
 
 # %% ../nbs/cli.ipynb #74a1c0f8
-def plain(text: str) -> str:
-    "Text that can't steer a terminal: whatever isn't printable becomes a question mark, and long text is cut."
+def _plain(text: str) -> str:
+    "Replace unprintable characters, which could control a terminal, by question marks, and cut long text."
     shown = ''.join(c if c.isprintable() else '?' for c in text)
     return shown if len(shown) <= 400 else f'{shown[:400]} …'
 
 # %% ../nbs/cli.ipynb #a3d8ceb8
 WHERE = 'Folder with the IDX files. Default: $MNIST_NB_DATA, then cache, mirrors, embedded sample.'
-SHIPPED = '.safetensors or .onnx file, or a network that comes along: fast, cnn, pocket, strong or robust (default).'
+SHIPPED = '.safetensors or .onnx file, or a shipped network: fast, cnn, pocket, strong or robust (default).'
 DataDir = Annotated[Path | None, Option('--data-dir', help=WHERE)]
 Dataset = Annotated[
-    str, Option('--dataset', help='mnist, mnist-sample, or any name for other IDX files in the folder.')
+    str, Option('--dataset', help='mnist, mnist-sample, or any name for other IDX files in --data-dir.')
 ]
 Json = Annotated[bool, Option('--json', help='Print one JSON value on standard output.')]
-Cpu = Annotated[bool, Option('--cpu', help='Insist on the CPU.')]
-Gpu = Annotated[bool, Option('--gpu', help='Insist on a GPU; an error if there is none.')]
+Cpu = Annotated[bool, Option('--cpu', help='Use the CPU.')]
+Gpu = Annotated[bool, Option('--gpu', help='Use a GPU; fail if there is none.')]
 Model = Annotated[Path | None, Option('--model', help=SHIPPED)]
 Reader = Annotated[
-    Path | None, Option('--model', help='Reader of lines, an ONNX file. Default: the one that comes along.')
+    Path | None, Option('--model', help='Network that reads lines, an .onnx file. Default: the shipped one.')
 ]
 
 # %% ../nbs/cli.ipynb #88e3e219
-def version_and_exit(wanted: bool):
+def _version_and_exit(wanted: bool):
     "Print the version."
     if wanted:
         print(f'mnist-nb {__version__}')
@@ -90,23 +88,23 @@ def version_and_exit(wanted: bool):
 @app.callback(help=app.info.help)
 def options(
     version: Annotated[
-        bool, Option('--version', callback=version_and_exit, is_eager=True, help='Print the version.')
+        bool, Option('--version', callback=_version_and_exit, is_eager=True, help='Print the version.')
     ] = False,
 ):
     "Options of `mnist-nb` itself."
 
 # %% ../nbs/cli.ipynb #080c3b19
-ClickException = typer.BadParameter.__mro__[2]  # whatever click typer brings
+ClickException = typer.BadParameter.__mro__[2]  # from whichever click typer uses
 
 
-def one_line(error: BaseException) -> str:
-    "The message of an error, on one line."
+def _one_line(error: BaseException) -> str:
+    "Format the message of an error as one line."
     text = error.format_message() if isinstance(error, ClickException) else str(error) or type(error).__name__
-    return plain(' '.join(text.split()))
+    return _plain(' '.join(text.split()))
 
 # %% ../nbs/cli.ipynb #5b907fcb
-def explain_error(error: Exception) -> tuple[int, str]:  # Exit code, and what to say
-    "Tell what the user can mend from a bug."
+def _explain_error(error: Exception) -> tuple[int, str]:
+    "Distinguish errors that the user can fix from bugs."
     if isinstance(error, ModuleNotFoundError):
         extras = dict.fromkeys(('fastapi', 'uvicorn', 'prometheus_client', 'pydantic'), 'serve') | {
             'ray': 'scale',
@@ -115,12 +113,12 @@ def explain_error(error: Exception) -> tuple[int, str]:  # Exit code, and what t
         extra = extras.get(error.name, '')
         return 2, f'{error.name} is not installed; get it with: pip install "mnist-nb{f"[{extra}]" * bool(extra)}"'
     if isinstance(error, (ClickException, ValueError, OSError)):
-        return 2, one_line(error)
-    return 1, f'a bug: {type(error).__name__}: {one_line(error)} (add --debug for the traceback)'
+        return 2, _one_line(error)
+    return 1, f'a bug: {type(error).__name__}: {_one_line(error)} (add --debug for the traceback)'
 
 # %% ../nbs/cli.ipynb #e7155b79
 def main(
-    arguments: list[str] | None = None,  # Default: those of the process
+    arguments: list[str] | None = None,  # Command line; default: that of the process
 ):
     "Run `mnist-nb`."
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ['--help']
@@ -129,12 +127,12 @@ def main(
         stream = getattr(sys, name) or open(os.devnull, 'w')  # noqa: SIM115 - closed by the shell: 2>&-
         setattr(sys, name, stream)
         if hasattr(stream, 'reconfigure'):
-            stream.reconfigure(errors='backslashreplace')  # a terminal that knows ASCII only
-    warnings.showwarning = lambda message, *_: say(f'mnist-nb: {plain(str(message))}')
+            stream.reconfigure(errors='backslashreplace')  # for terminals that know ASCII only
+    warnings.showwarning = lambda message, *_: _say(f'mnist-nb: {_plain(str(message))}')
     try:
         code = app([a for a in arguments if a != '--debug'], prog_name='mnist-nb', standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort) as e:  # typer makes the second of the first
-        say(f'mnist-nb: {e.__cause__ or "interrupted"}')
+    except (KeyboardInterrupt, typer.Abort) as e:  # typer turns the first into the second
+        _say(f'mnist-nb: {e.__cause__ or "interrupted"}')
         code = 128 + getattr(e.__cause__, 'signum', 2)
     except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -142,14 +140,14 @@ def main(
     except Exception as e:
         if debug:
             raise
-        code, text = explain_error(e)
-        say(f'mnist-nb: {text}')
+        code, text = _explain_error(e)
+        _say(f'mnist-nb: {text}')
     sys.exit(code or 0)
 
 # %% ../nbs/cli.ipynb #d25eb309
 @app.command(epilog='Example: mnist-nb data --data-dir ~/mnist')
 def data(data_dir: DataDir = None, dataset: Dataset = 'mnist', as_json: Json = False):
-    "Find the data, check it, and say what is there."
+    "Find the dataset, check it, and describe it."
     from mnist_nb.data import load_mnist, pixel_stats
 
     splits = {split: load_mnist(split, data_dir, dataset) for split in ('train', 'test')}
@@ -164,40 +162,41 @@ def data(data_dir: DataDir = None, dataset: Dataset = 'mnist', as_json: Json = F
         facts = {'images': len(d), 'per_class': per_class, 'source': d.source, 'sha256': d.digest}
         value['splits'][split] = facts
         lines[split] = f'{len(d):,} images from {d.source}, SHA-256 {d.digest[:16]}…'
-    show(value, two_columns(lines), as_json)
+    _show(value, _two_columns(lines), as_json)
 
 # %% ../nbs/cli.ipynb #d618f70a
 @app.command(epilog='Example: mnist-nb extract --per-class 2')
 def extract(
     output: Annotated[Path, Option('--output', help='Folder to write to.')] = Path('test_images'),
-    per_class: Annotated[int, Option('--per-class', min=1, help='Images of each class.')] = 5,
+    per_class: Annotated[int, Option('--per-class', min=1, help='Number of images per class.')] = 5,
     data_dir: DataDir = None,
     dataset: Dataset = 'mnist',
     as_json: Json = False,
 ):
-    "Write some test digits as PNG files: test_images/digit_7_sample_0.png and so on."
+    "Write some test digits as PNG files. Their names give the class: digit_7_sample_0.png."
     from mnist_nb.data import extract_images, load_mnist
 
     paths = extract_images(load_mnist('test', data_dir, dataset), output, per_class)
-    show([str(p) for p in paths], f'{len(paths)} images in {output}: {paths[0].name} … {paths[-1].name}', as_json)
+    _show([str(p) for p in paths], f'{len(paths)} images in {output}: {paths[0].name} … {paths[-1].name}', as_json)
 
 # %% ../nbs/cli.ipynb #3d03d3ea
 @app.command(epilog='Example: mnist-nb models --arch cnn')
 def models(
-    arch: Annotated[str | None, Option('--arch', help='Show the layers of this one.')] = None, as_json: Json = False
+    arch: Annotated[str | None, Option('--arch', help='List the layers of this network.')] = None,
+    as_json: Json = False,
 ):
     "List the networks: layers, parameters, multiply-adds, bytes."
     from mnist_nb.models import compare_models, create_model, summary
 
     table = summary(create_model(arch)) if arch else compare_models()
-    show(table.to_dict('records'), table.to_string(index=False), as_json)
+    _show(table.to_dict('records'), table.to_string(index=False), as_json)
 
 # %% ../nbs/cli.ipynb #d2f1a8f4
 TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
 
 
-def config_options() -> list[inspect.Parameter]:
-    "Make an option of each field of `TrainConfig` that a word or a number can set."
+def _config_options() -> list[inspect.Parameter]:
+    "Make an option for each field of `TrainConfig` that is text, a number or a switch."
     source = Path(find_spec('mnist_nb.training.recipes').origin).read_text(encoding='utf-8')
     body = source.partition('class TrainConfig:')[2].partition('\n\n\n')[0].partition('\n# %%')[0]
     made = []
@@ -209,12 +208,8 @@ def config_options() -> list[inspect.Parameter]:
     return made
 
 # %% ../nbs/cli.ipynb #70997e5a
-def choose_config(
-    recipe: str | None,  # Name of a recipe
-    given: dict,  # Fields that options were given for
-    augment: str | None,  # Name of an augmentation
-):
-    "A recipe with the settings that were given."
+def _choose_config(recipe: str | None, given: dict, augment: str | None):
+    "Make a configuration from a recipe and the given settings."
     from mnist_nb.train import AUGMENTATIONS, RECIPES
     from mnist_nb.train import recipe as look_up
 
@@ -229,30 +224,26 @@ def choose_config(
     if augment:
         given['augmentation'] = AUGMENTATIONS[augment]
     if 'epochs' in given:
-        given.setdefault('min_steps', 0)  # as many as were asked for, and no more
+        given.setdefault('min_steps', 0)  # as many epochs as were given, and no more
     return look_up(name, **given)
 
 # %% ../nbs/cli.ipynb #accd02d9
-def saved_config(
-    save_dir: Path,  # Run folder
-    given: dict,  # Fields that options were given for
-    augment: str | None,  # Name of an augmentation
-):
-    "The configuration of the run to resume, which must not be changed on the way."
+def _saved_config(save_dir: Path, given: dict, augment: str | None):
+    "Read the configuration of the run to resume, and refuse to change it on the way."
     from mnist_nb.train import AUGMENTATIONS, read_config, resume_config
 
-    if given.get('precision') == 'auto':  # the run knows what that meant when it began
+    if given.get('precision') == 'auto':  # the run stores what that meant when it started
         given = {k: v for k, v in given.items() if k != 'precision'}
     given |= {'augmentation': AUGMENTATIONS[augment]} if augment in AUGMENTATIONS else {}
     return resume_config(read_config(save_dir / 'last_state.safetensors'), given)
 
 # %% ../nbs/cli.ipynb #0b188792
-def epoch_reporter(writer=None):
-    "Make a function that reports each epoch: a line where there is no progress bar, and TensorBoard if it is wanted."
+def _epoch_reporter(writer=None):
+    "Make a function that reports each epoch: as a line if there is no progress bar, and to TensorBoard if wanted."
 
     def note(record, model):
         if not sys.stderr.isatty():
-            say(', '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in record.items()))
+            _say(', '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in record.items()))
         if writer:
             for key, value in record.items():
                 writer.add_scalar(key, value, record['epoch'])
@@ -265,8 +256,8 @@ REACHED = ('seed', 'epochs', 'dataset', 'train_images', 'valid_images', 'valid_a
 REACHED += ('temperature', 'train_seconds', 'total_seconds', 'images_per_second', 'device', 'threads')
 
 
-def finish_training(result, save_dir: Path, as_json: bool):
-    "Draw the curves and print what a run reached."
+def _finish_training(result, save_dir: Path, as_json: bool):
+    "Plot the curves of a run, and print its results."
     from mnist_nb.train import generalisation_gap, plot_history
 
     facts, arch = result.facts, result.config.arch
@@ -284,13 +275,13 @@ def finish_training(result, save_dir: Path, as_json: bool):
         gap = f'gap {100 * generalisation_gap(facts):+.2f} points (training less validation)'
         lines['validation'] = f'{facts["valid_accuracy"]:.2%} of {facts["valid_images"]:,} images, {gap}'
     lines |= {'weights': result.checkpoint, 'curves': save_dir / 'history.png'}
-    show(value, two_columns(lines | {'next': f'mnist-nb eval --model {result.checkpoint}'}), as_json)
+    _show(value, _two_columns(lines | {'next': f'mnist-nb eval --model {result.checkpoint}'}), as_json)
 
 # %% ../nbs/cli.ipynb #6b1e822d
-Augment = Annotated[str | None, Option('--augment', help='none, light, medium, full or harsh.')]
-Recipe = Annotated[str | None, Option('--recipe', help='Recipe other than the default one of a network.')]
-SaveDir = Annotated[Path, Option('--save-dir', help='Run folder.')]
-Resume = Annotated[bool, Option('--resume', help='Go on with the run in --save-dir.')]
+Augment = Annotated[str | None, Option('--augment', help='Augmentation: none, light, medium, full or harsh.')]
+Recipe = Annotated[str | None, Option('--recipe', help='Recipe, in place of the default one of a network.')]
+SaveDir = Annotated[Path, Option('--save-dir', help='Folder of the run.')]
+Resume = Annotated[bool, Option('--resume', help='Resume the run in --save-dir.')]
 Board = Annotated[bool, Option('--tensorboard', help='Write TensorBoard logs (pip install "mnist-nb[tensorboard]").')]
 
 
@@ -308,31 +299,31 @@ def train(
     as_json: Json = False,
     **settings,
 ):
-    "Train a network; keep its weights, its history and what a resume needs. What is not given is as its recipe says."
+    "Train a network. Save its weights, its history and what --resume needs. Options left out are as in its recipe."
     from mnist_nb.data import load_mnist
     from mnist_nb.train import Interrupted, pick_device
     from mnist_nb.train import train as run_training
     from mnist_nb.training.run import tensorboard_writer
 
     device, given = pick_device(cpu, gpu), {k: v for k, v in settings.items() if v is not None}
-    config = saved_config(save_dir, given, augment) if resume else choose_config(recipe, given, augment)
-    report = epoch_reporter(tensorboard_writer(save_dir) if tensorboard else None)
+    config = _saved_config(save_dir, given, augment) if resume else _choose_config(recipe, given, augment)
+    report = _epoch_reporter(tensorboard_writer(save_dir) if tensorboard else None)
     try:
         result = run_training(config, load_mnist('train', data_dir, dataset), save_dir, resume, device, on_epoch=report)
     except Interrupted as e:
         more = f' --data_dir {data_dir}' * bool(data_dir) + f' --dataset {dataset}' * (dataset != 'mnist')
-        say(f'mnist-nb: {e}{more}')
+        _say(f'mnist-nb: {e}{more}')
         raise typer.Exit(128 + e.signum) from None
-    finish_training(result, save_dir, as_json)
+    _finish_training(result, save_dir, as_json)
 
 
-own = [p for p in inspect.signature(train).parameters.values() if p.kind != p.VAR_KEYWORD]
-train.__signature__ = inspect.Signature([*config_options(), *own])
+_own = [p for p in inspect.signature(train).parameters.values() if p.kind != p.VAR_KEYWORD]
+train.__signature__ = inspect.Signature([*_config_options(), *_own])
 train = app.command(epilog='Example: mnist-nb train --arch cnn --epochs 5 --save-dir models/cnn')(train)
 
 # %% ../nbs/cli.ipynb #a3e72414
-def load_any(model: Path | None, gpu: bool = False):
-    "A network or predictor from a file, its temperature, and its facts."
+def _load_any(model: Path | None, gpu: bool = False):
+    "Load a network or predictor, with its temperature and its facts."
     from mnist_nb.predict import Predictor
 
     if model is None or model.suffix != '.safetensors':
@@ -348,7 +339,7 @@ def load_any(model: Path | None, gpu: bool = False):
 def eval_(
     model: Model = None,
     data_dir: DataDir = None,
-    dataset: Annotated[str | None, Option('--dataset', help='Default: what the weights are for.')] = None,
+    dataset: Annotated[str | None, Option('--dataset', help='Default: the dataset of the weights.')] = None,
     figures: Annotated[Path | None, Option('--figures', help='Folder for report.json and the figures.')] = None,
     cpu: Cpu = False,
     gpu: Gpu = False,
@@ -359,13 +350,13 @@ def eval_(
     from mnist_nb.eval import evaluate, probabilities_of, save_report
     from mnist_nb.train import pick_device
 
-    network, temperature, facts = load_any(model, gpu)
+    network, temperature, facts = _load_any(model, gpu)
     if hasattr(network, 'to'):
         network = network.to(pick_device(cpu, gpu))
     test = load_mnist('test', data_dir, dataset or facts.get('dataset', 'mnist'))
     result = evaluate(network, test, temperature, facts)
     if figures:
-        say(*(str(p) for p in save_report(result, figures, probabilities_of(network, test.images, temperature), test)))
+        _say(*(str(p) for p in save_report(result, figures, probabilities_of(network, test.images, temperature), test)))
     lines = {
         'data': f'{result.dataset}, {result.test_images:,} test images',
         'accuracy': f'{result.accuracy:.2%} (95 % interval {result.accuracy_low:.2%} to {result.accuracy_high:.2%})',
@@ -374,11 +365,11 @@ def eval_(
         'sure enough': f'{result.answered:.2%} of the images, {result.answered_wrong} of them wrong',
         'time': f'{result.seconds:.2f} s',
     }
-    show(asdict(result), f'{two_columns(lines)}\n\n{result.table().round(4).to_string(index=False)}', as_json)
+    _show(asdict(result), f'{_two_columns(lines)}\n\n{result.table().round(4).to_string(index=False)}', as_json)
 
 # %% ../nbs/cli.ipynb #47175195
-def onnx_of(model: Path | None) -> Path | None:
-    "The ONNX file to predict with: the file itself, or one exported from the weights."
+def _onnx_of(model: Path | None) -> Path | None:
+    "Find the ONNX file to predict with: the file itself, or one exported from the weights."
     if model is None or model.suffix != '.safetensors':
         return model
     import hashlib
@@ -396,11 +387,11 @@ def onnx_of(model: Path | None) -> Path | None:
             if Predictor(place, threads=1).facts.get('weights_sha256') == sha256:
                 return place
         except ModelError:
-            pass  # none yet, or not a good one
+            pass  # no file yet, or a faulty one
     from mnist_nb.models import load_weights
     from mnist_nb.optimize import export_onnx
 
-    say(f'mnist-nb: exporting {model} to ONNX, once (a few seconds)')
+    _say(f'mnist-nb: exporting {model} to ONNX, once (a few seconds)')
     network, facts = load_weights(model)
     for place in places:
         try:
@@ -415,14 +406,14 @@ def onnx_of(model: Path | None) -> Path | None:
 # %% ../nbs/cli.ipynb #4a4ab10e
 Below = Annotated[
     float | None,
-    Option('--reject-below', help="Probability under which an answer is rejected, 0..1. Default: the model's own."),
+    Option('--reject-below', help="Probability below which an answer is rejected, 0..1. Default: the model's own."),
 ]
 
 
-def answer_line(p, top_k: int, confidence: bool) -> str:
-    "One line about one picture."
+def _answer_line(p, top_k: int, confidence: bool) -> str:
+    "Format the answer for one picture as one line."
     best = ', '.join(f'{digit} ({probability:.1%})' if confidence else str(digit) for digit, probability in p.top_k)
-    return f'{plain(p.path)}: {best}' + (f'  [{p.reason}]' if p.rejected else '')
+    return f'{_plain(p.path)}: {best}' + (f'  [{p.reason}]' if p.rejected else '')
 
 # %% ../nbs/cli.ipynb #8b74341e
 @app.command(epilog='Example: mnist-nb predict photo.jpg --top-k 3 --confidence --explain way.png')
@@ -430,17 +421,17 @@ def predict(
     images: Annotated[list[Path] | None, Argument(help='Pictures and folders.', show_default=False)] = None,
     image: Annotated[list[Path] | None, Option('--image', help='A picture or folder; may be repeated.')] = None,
     model: Model = None,
-    top_k: Annotated[int, Option('--top-k', help='Answers to list for each picture.')] = 1,
-    confidence: Annotated[bool, Option('--confidence', help='Show how sure each answer is.')] = False,
+    top_k: Annotated[int, Option('--top-k', help='Number of answers to list for each picture.')] = 1,
+    confidence: Annotated[bool, Option('--confidence', help='Show the probability of each answer.')] = False,
     reject_below: Below = None,
     explain: Annotated[
-        Path | None, Option('--explain', help='Draw the way from the picture to what the network sees; PNG file.')
+        Path | None, Option('--explain', help='PNG file for the steps from the picture to the model input.')
     ] = None,
     cpu: Cpu = False,
     gpu: Gpu = False,
     as_json: Json = False,
 ):
-    "Read digits from pictures: any size, black on white or white on black."
+    "Read digits from pictures. They may have any size, black on white or white on black."
     from mnist_nb.predict import Predictor, expand_sources
     from mnist_nb.predict import predict as read
     from mnist_nb.reading.ink import LONGEST
@@ -453,7 +444,7 @@ def predict(
         raise ImageError('no picture given; name one with --image PICTURE')
     if explain and (len(sources) > 1 or sources[0].is_dir()):
         raise ImageError('--explain draws one picture; name one')
-    network, pictures, answers = Predictor(onnx_of(model), gpu=gpu), [s for _, s in expand_sources(sources)], []
+    network, pictures, answers = Predictor(_onnx_of(model), gpu=gpu), [s for _, s in expand_sources(sources)], []
     parts = [pictures[start : start + 32] for start in range(0, len(pictures), 32)] if len(pictures) > 32 else [sources]
     with typer.progressbar(parts, file=sys.stderr if len(parts) > 1 and sys.stderr.isatty() else io.StringIO()) as bar:
         for part in bar:
@@ -462,28 +453,28 @@ def predict(
         from mnist_nb.reading.page import explain as draw
 
         draw(open_picture(sources[0], detail=LONGEST)).save(explain, 'PNG')
-        say(f'{explain}: the way from the picture to what the network sees')
-    read_ones = [answer_line(p, top_k, confidence) for p in answers if p.digit is not None]
-    show([p.to_dict() for p in answers], '\n'.join(read_ones), as_json)
+        _say(f'{explain}: the way from the picture to what the network sees')
+    read_ones = [_answer_line(p, top_k, confidence) for p in answers if p.digit is not None]
+    _show([p.to_dict() for p in answers], '\n'.join(read_ones), as_json)
     if failed := [p.reason for p in answers if p.digit is None]:
-        say(*(f'mnist-nb: {plain(reason)}' for reason in failed))
+        _say(*(f'mnist-nb: {_plain(reason)}' for reason in failed))
         raise typer.Exit(2)
 
 # %% ../nbs/cli.ipynb #39bba076
 @app.command(epilog='Example: mnist-nb read postcode.jpg --confidence')
 def read(
-    image: Annotated[Path, Argument(help='Picture of a number, or of a page of them.', show_default=False)],
+    image: Annotated[Path, Argument(help='Picture of a number, or of a page of numbers.', show_default=False)],
     model: Reader = None,
     confidence: Annotated[
-        bool, Option('--confidence', help='Show each line and digit, and how sure they are.')
+        bool, Option('--confidence', help='Show each line, digit and mark with its probability.')
     ] = False,
     reject_below: Below = None,
     as_json: Json = False,
 ):
-    """Read all digits of a picture, line by line: a postcode, an amount, a page. What is rejected is written as ?.
+    """Read all digits of a picture, line by line. It may show a postcode, an amount or a page; ? is a rejected digit.
 
     Points, commas, dashes, slashes and colons between digits are part of the text, and so is a minus before them;
-    --confidence and --json list every mark with its kind and place.
+    --confidence and --json list every mark with its kind and position.
     """
     from mnist_nb.predict import LineReader, read_number
 
@@ -498,18 +489,18 @@ def read(
     value['probabilities'] = [line.probability for line in found]
     value['digits'] = [d.to_dict() for line in found for d in line.digits]
     value['marks'] = [m.to_dict() for line in found for m in line.marks]
-    show(value, '\n'.join(shown), as_json)
+    _show(value, '\n'.join(shown), as_json)
 
 # %% ../nbs/cli.ipynb #c328895e
 Steps = Annotated[
-    int | None, Option('--steps', help='Batches to learn from; default: as many as the shipped one.', min=8)
+    int | None, Option('--steps', help='Number of batches to train on. Default: as for the shipped network.', min=8)
 ]
-DrawnSeed = Annotated[int | None, Option('--seed', help='Of the weights and of what is drawn.', min=0)]
+DrawnSeed = Annotated[int | None, Option('--seed', help='Seed of the weights and of the drawn pictures.', min=0)]
 RunFolder = Annotated[Path, Option('--save-dir', help='Folder of the run.')]
 
 
-def run_drawn(task, steps: int | None, seed: int | None, save_dir: Path, data_dir: Path | None, resume: bool) -> tuple:
-    "Train on what is drawn meanwhile; a run that is stopped says how it goes on."
+def _run_drawn(task, steps: int | None, seed: int | None, save_dir: Path, data_dir: Path | None, resume: bool) -> tuple:
+    "Train on pictures drawn during training; a run that is stopped prints how to resume it."
     from mnist_nb.training.drawn import train_drawn
     from mnist_nb.training.run import Interrupted
 
@@ -517,7 +508,7 @@ def run_drawn(task, steps: int | None, seed: int | None, save_dir: Path, data_di
     try:
         return train_drawn(task, replace(task.config, **given) if given else None, save_dir, data_dir, resume)
     except Interrupted as e:
-        say(f'mnist-nb: {e}' + f' --data-dir {data_dir}' * bool(data_dir) + f' --save-dir {save_dir}')
+        _say(f'mnist-nb: {e}' + f' --data-dir {data_dir}' * bool(data_dir) + f' --save-dir {save_dir}')
         raise typer.Exit(128 + e.signum) from None
 
 # %% ../nbs/cli.ipynb #acb88d93
@@ -530,12 +521,12 @@ def train_lines(
     data_dir: DataDir = None,
     as_json: Json = False,
 ):
-    "Train the reader of lines, and write it as `lines.onnx`."
+    "Train the network that reads lines, and write `lines.onnx`."
     from mnist_nb.training.lines import LINES, export_lines
 
-    state, config = run_drawn(LINES, steps, seed, save_dir, data_dir, resume)
+    state, config = _run_drawn(LINES, steps, seed, save_dir, data_dir, resume)
     notes = export_lines(state, save_dir / 'lines.onnx', config, data_dir)
-    show(notes, f'{save_dir / "lines.onnx"}: {notes["valid_accuracy"]:.1%} of held-out numbers read', as_json)
+    _show(notes, f'{save_dir / "lines.onnx"}: {notes["valid_accuracy"]:.1%} of held-out numbers read', as_json)
 
 # %% ../nbs/cli.ipynb #e73b64ca
 @app.command(name='train-ink', epilog='Example: mnist-nb train-ink --steps 2400 --save-dir models/ink')
@@ -547,12 +538,12 @@ def train_ink(
     data_dir: DataDir = None,
     as_json: Json = False,
 ):
-    "Train the finder of ink, and write it as `ink.onnx`."
+    "Train the network that finds ink, and write `ink.onnx`."
     from mnist_nb.training.ink import INK, export_ink
 
-    state, config = run_drawn(INK, steps, seed, save_dir, data_dir, resume)
+    state, config = _run_drawn(INK, steps, seed, save_dir, data_dir, resume)
     notes = export_ink(state, save_dir / 'ink.onnx', config, data_dir)
-    show(notes, f'{save_dir / "ink.onnx"}: overlap with held-out ink {notes["valid_overlap"]:.1%}', as_json)
+    _show(notes, f'{save_dir / "ink.onnx"}: overlap with held-out ink {notes["valid_overlap"]:.1%}', as_json)
 
 # %% ../nbs/cli.ipynb #5455db5f
 FORMATS = {
@@ -566,8 +557,8 @@ FORMATS = {
 }
 
 # %% ../nbs/cli.ipynb #d2aee27c
-def optimize_small(model: Path, output: Path | None, form: str, data_dir: Path | None, as_json: bool):
-    "Export to what is no ONNX file."
+def _optimize_small(model: Path, output: Path | None, form: str, data_dir: Path | None, as_json: bool):
+    "Export to a format other than ONNX."
     from mnist_nb.edge.browser import to_wasm
     from mnist_nb.edge.chip import compare_all, footprint, to_c, to_pte
     from mnist_nb.models import load_weights
@@ -580,32 +571,34 @@ def optimize_small(model: Path, output: Path | None, form: str, data_dir: Path |
     if form == 'all':
         table, agreement = compare_all(network, facts, data_dir)
         text = for_people(table).to_string(index=False)
-        return show({'forms': table.to_dict('records'), 'parity': agreement}, text, as_json)
+        return _show({'forms': table.to_dict('records'), 'parity': agreement}, text, as_json)
     output = output or (model if model == source else Path(source.name)).with_suffix(FORMATS[form])
     value = {'output': str(output)}
     if form == 'pte':
         to_pte(network, output, facts.get('temperature') or 1.0)
     else:
-        {'c': to_c, 'wasm': to_wasm}[form](onnx_of(model), output)
+        {'c': to_c, 'wasm': to_wasm}[form](_onnx_of(model), output)
     value['bytes'] = output.stat().st_size
     if form == 'c':
         value |= footprint(output)
     lines = {key: f'{number:,.0f}' if key != 'output' else number for key, number in value.items()}
-    show(value, two_columns({key.replace('_', ' '): number for key, number in lines.items()}), as_json)
+    _show(value, _two_columns({key.replace('_', ' '): number for key, number in lines.items()}), as_json)
 
 # %% ../nbs/cli.ipynb #d09311d0
 @app.command(epilog='Example: mnist-nb optimize --model pocket --format c --output digits.c')
 def optimize(
-    model: Annotated[Path, Option('--model', help='.safetensors file, or a network that comes along.')],
-    output: Annotated[Path | None, Option('--output', help='File to write. Default: beside the model.')] = None,
+    model: Annotated[Path, Option('--model', help='.safetensors file, or a shipped network.')],
+    output: Annotated[
+        Path | None, Option('--output', help='File to write. Default: beside the model; for a shipped network, here.')
+    ] = None,
     form: Annotated[
-        str, Option('--format', help='onnx, int8, int4, c, wasm, pte; or all: the table, and no file.')
+        str, Option('--format', help='onnx, int8, int4, c, wasm or pte; all: compare them, and write no file.')
     ] = 'onnx',
-    quantize: Annotated[bool, Option('--quantize', help='The same as --format int8.')] = False,
+    quantize: Annotated[bool, Option('--quantize', help='Short for --format int8.')] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ):
-    "Export a model; for ONNX, compare its answers with PyTorch's, and measure size and speed."
+    "Export a model. For ONNX, compare its answers with PyTorch's, and measure size and speed."
     from mnist_nb.models import load_weights
     from mnist_nb.optimize import for_people
     from mnist_nb.optimize import optimize as run
@@ -615,59 +608,60 @@ def optimize(
     if form not in FORMATS:
         raise ValueError(f'--format {form}: choose one of {", ".join(FORMATS)}')
     if form in ('c', 'wasm', 'pte', 'all'):
-        return optimize_small(model, output, form, data_dir, as_json)
+        return _optimize_small(model, output, form, data_dir, as_json)
     source = find_model(model, '.safetensors')
     output = output or (model if model == source else Path(source.name)).with_suffix(FORMATS[form])
     table, agreement = run(*load_weights(source), output, {'int8': 8, 'int4': 4}.get(form, 32), data_dir)
     value = {'output': str(output), 'bytes': output.stat().st_size, **agreement, 'forms': table.to_dict('records')}
     measured = f'measured on the {agreement["images"]:,} test images of {agreement["dataset"]}; '
     differ = f"{agreement['answers_that_differ']} of the answers of {output} differ from PyTorch's"
-    show(value, f'{for_people(table).to_string(index=False)}\n\n{measured}{differ}', as_json)
+    _show(value, f'{for_people(table).to_string(index=False)}\n\n{measured}{differ}', as_json)
 
 # %% ../nbs/cli.ipynb #a24b0d65
 @app.command(epilog='Example: mnist-nb serve --host 0.0.0.0 --workers 2 --access-log json')
 def serve(
-    host: Annotated[str, Option('--host', help='Address to listen on; 0.0.0.0 for everybody.')] = '127.0.0.1',
-    port: Annotated[int, Option('--port', min=0, max=65535, help='0: any that is free.')] = 8080,
+    host: Annotated[str, Option('--host', help='Address to listen on; 0.0.0.0: all interfaces.')] = '127.0.0.1',
+    port: Annotated[int, Option('--port', min=0, max=65535, help='Port to listen on; 0: any free port.')] = 8080,
     model: Annotated[
         list[Path] | None,
-        Option('--model', help='As for predict; may be repeated, the first is the default. Default: robust, pocket.'),
+        Option(
+            '--model',
+            help='File or shipped network; may be repeated, the first is used by default. Default: robust, pocket.',
+        ),
     ] = None,
-    workers: Annotated[int, Option('--workers', min=1, help='Processes.')] = 1,
-    access_log: Annotated[str, Option('--access-log', help='text, json or none.')] = 'text',
+    workers: Annotated[int, Option('--workers', min=1, help='Number of worker processes.')] = 1,
+    access_log: Annotated[str, Option('--access-log', help='Format of the access log: text, json or none.')] = 'text',
     delay: Annotated[float, Option('--delay', help='Seconds to collect pictures for a batch.')] = 0.001,
-    deadline: Annotated[float, Option('--deadline', help='Seconds for a request.')] = 10.0,
-    drain: Annotated[float, Option('--drain', help='Seconds to answer on after SIGTERM, not ready.')] = 1.0,
-    grace: Annotated[int, Option('--grace', min=0, help='Seconds more for what was accepted.')] = 20,
+    deadline: Annotated[float, Option('--deadline', help='Time limit of a request in seconds.')] = 10.0,
+    drain: Annotated[float, Option('--drain', help='Seconds to keep answering after SIGTERM while not ready.')] = 1.0,
+    grace: Annotated[int, Option('--grace', min=0, help='Further seconds to finish accepted requests.')] = 20,
 ):
-    "Answer over HTTP, with a page to draw on; see /docs there."
+    "Serve models over HTTP, with a page to draw on. See /docs there."
     if access_log not in ('text', 'json', 'none'):
         raise ValueError(f'--access-log {access_log}: choose one of text, json, none')
     from mnist_nb.serving.host import Settings
     from mnist_nb.serving.host import serve as run
 
-    names = tuple(str(onnx_of(path)) for path in model) if model else Settings.models
+    names = tuple(str(_onnx_of(path)) for path in model) if model else Settings.models
     settings = Settings(names, host, port, workers, access_log, drain, grace, deadline, delay)
     shown = f'[{host}]' if ':' in host else host
-    run(settings, lambda port: say(f'mnist-nb: answering on http://{shown}:{port}'))
+    run(settings, lambda port: _say(f'mnist-nb: answering on http://{shown}:{port}'))
 
 # %% ../nbs/cli.ipynb #54725691
-scale = typer.Typer(**STYLE, help='Train, search and predict on a Ray cluster (pip install "mnist-nb[scale]").')
+scale = typer.Typer(**STYLE, help='Train, search and predict on a Ray cluster. Needs pip install "mnist-nb[scale]".')
 app.add_typer(scale, name='scale')
-REACH = (
-    'HOST:6379 of a cluster, or ray://HOST:10001 from outside. Default: the one of this machine, else its processors.'
-)
+REACH = 'HOST:6379 of a cluster, or ray://HOST:10001 from outside. Default: $RAY_ADDRESS, then this machine.'
 Address = Annotated[str | None, Option('--address', help=REACH)]
 Storage = Annotated[str, Option('--storage', help='Folder or address (s3://…) that every machine reaches.')]
-Processors = Annotated[int, Option('--processors', min=1, help='Of each worker.')]
+Processors = Annotated[int, Option('--processors', min=1, help='CPUs per worker or trial.')]
 
 
 def scale_train(
     *,
-    workers: Annotated[int, Option('--workers', min=1, help='Processes that learn together.')] = 2,
+    workers: Annotated[int, Option('--workers', min=1, help='Number of worker processes.')] = 2,
     address: Address = None,
     storage: Storage = 'models',
-    name: Annotated[str, Option('--name', help='Of the run; an unfinished one in --storage is gone on with.')] = 'run',
+    name: Annotated[str, Option('--name', help='Name of the run; an unfinished one in --storage is resumed.')] = 'run',
     processors: Processors = 1,
     recipe: Recipe = None,
     augment: Augment = None,
@@ -678,16 +672,16 @@ def scale_train(
     as_json: Json = False,
     **settings,
 ):
-    "Train a network in several processes, on one machine or many; the batch is parted among them."
+    "Train a network in several processes, on one machine or many. They share each batch."
     from mnist_nb.data import load_mnist
     from mnist_nb.models import save_weights
 
-    config = choose_config(recipe, {k: v for k, v in settings.items() if v is not None}, augment)
+    config = _choose_config(recipe, {k: v for k, v in settings.items() if v is not None}, augment)
     digits = load_mnist('train', data_dir, dataset)
     if 'TORCHELASTIC_RUN_ID' in os.environ:  # this is one of torchrun's processes
         from mnist_nb.cluster.together import train_among
 
-        result = train_among(config, digits, save_dir, epoch_reporter())
+        result = train_among(config, digits, save_dir, _epoch_reporter())
         if result is None:
             return
     else:
@@ -702,11 +696,11 @@ def scale_train(
             archive_run(save_dir)
             save_weights(result.model, path, **result.facts)
         result = replace(result, checkpoint=path)
-    finish_training(result, save_dir, as_json)
+    _finish_training(result, save_dir, as_json)
 
 
-own = [p for p in inspect.signature(scale_train).parameters.values() if p.kind != p.VAR_KEYWORD]
-scale_train.__signature__ = inspect.Signature([*config_options(), *own])
+_own = [p for p in inspect.signature(scale_train).parameters.values() if p.kind != p.VAR_KEYWORD]
+scale_train.__signature__ = inspect.Signature([*_config_options(), *_own])
 scale.command('train', epilog='Example: mnist-nb scale train --workers 4 --recipe strong --address 10.0.0.1:6379')(
     scale_train
 )
@@ -714,48 +708,48 @@ scale.command('train', epilog='Example: mnist-nb scale train --workers 4 --recip
 # %% ../nbs/cli.ipynb #61b8171c
 @scale.command('tune', epilog='Example: mnist-nb scale tune learning_rate=log:0.0003..0.03 batch_size=64,128')
 def scale_tune(
-    space: Annotated[list[str], Argument(help='Each field=1,2,3, field=low..high or field=log:low..high.')],
-    trials: Annotated[int, Option('--trials', min=1, help='Draws; each value of a list is tried with each.')] = 16,
+    space: Annotated[list[str], Argument(help='Settings as field=1,2,3, field=low..high or field=log:low..high.')],
+    trials: Annotated[int, Option('--trials', min=1, help='Random draws; each listed value is tried with each.')] = 16,
     full: Annotated[bool, Option('--full', help='Train every trial to its end.')] = False,
     address: Address = None,
     storage: Storage = 'models',
-    name: Annotated[str, Option('--name', help='Of the search; an unfinished one is gone on with.')] = 'search',
+    name: Annotated[str, Option('--name', help='Name of the search; an unfinished one is resumed.')] = 'search',
     processors: Processors = 1,
     recipe: Recipe = None,
-    epochs: Annotated[int | None, Option('--epochs', min=1, help="At most. Default: the recipe's.")] = None,
+    epochs: Annotated[int | None, Option('--epochs', min=1, help="Maximum per trial. Default: the recipe's.")] = None,
     augment: Augment = None,
-    seed: Annotated[int, Option('--seed', help='Of what is drawn.')] = 0,
-    output: Annotated[Path | None, Option('--output', help='CSV file; the figure goes beside it.')] = None,
+    seed: Annotated[int, Option('--seed', help='Seed of the random draws.')] = 0,
+    output: Annotated[Path | None, Option('--output', help='CSV file to write; a figure is written beside it.')] = None,
     data_dir: DataDir = None,
     dataset: Dataset = 'mnist',
     as_json: Json = False,
 ):
-    "Search through settings of a run; poor trials are stopped early."
+    "Search for better settings of a run. Poor trials are stopped early."
     from mnist_nb.cluster.nodes import call, connect, full_address
     from mnist_nb.cluster.tune import plot_search, read_space, search
     from mnist_nb.data import load_mnist
     from mnist_nb.support.files import write_atomic
 
     fields = read_space(space)
-    config = choose_config(recipe, {'epochs': epochs} if epochs else {}, augment)
+    config = _choose_config(recipe, {'epochs': epochs} if epochs else {}, augment)
     digits = load_mnist('train', data_dir, dataset)
     connect(address)
     found = call(search, config, digits, fields, trials, full_address(storage), name, not full, processors, seed)
     if output:
         write_atomic(output, found.to_csv(index=False).encode())
         plot_search(found).savefig(output.with_suffix('.png'), dpi=110)
-    show(json.loads(found.to_json(orient='records')), found.to_string(index=False), as_json)
+    _show(json.loads(found.to_json(orient='records')), found.to_string(index=False), as_json)
 
 
 @scale.command('predict', epilog='Example: mnist-nb scale predict s3://bucket/photos s3://bucket/answers --workers 64')
 def scale_predict(
-    source: Annotated[str, Argument(metavar='INPUT', help='Folder of pictures, Parquet, or IDX file; or an address.')],
-    output: Annotated[str, Argument(help='Folder or address for Parquet files; an unfinished job is gone on with.')],
+    source: Annotated[str, Argument(metavar='INPUT', help='Pictures, Parquet or IDX: file, folder or address.')],
+    output: Annotated[str, Argument(help='Folder or address for Parquet files; an unfinished job is resumed.')],
     model: Model = None,
-    workers: Annotated[int | None, Option('--workers', min=1, help='Processes. Default: one a processor.')] = None,
-    size: Annotated[int, Option('--size', min=1, help='Pictures of a part.')] = 1000,
+    workers: Annotated[int | None, Option('--workers', min=1, help='Worker processes. Default: one per CPU.')] = None,
+    size: Annotated[int, Option('--size', min=1, help='Pictures per part; in tables, a row group is a part.')] = 1000,
     column: Annotated[
-        str | None, Option('--column', help='Of Parquet, with the bytes. Default: bytes or image.')
+        str | None, Option('--column', help='Parquet column with the bytes of pictures. Default: bytes or image.')
     ] = None,
     reject_below: Below = None,
     address: Address = None,
@@ -768,36 +762,36 @@ def scale_predict(
     connect(address)
     source, output = full_address(source), full_address(output)
     bar = sys.stderr.isatty()
-    row = call(predict_on_cluster, source, output, onnx_of(model), workers, size, column, reject_below, bar)
+    row = call(predict_on_cluster, source, output, _onnx_of(model), workers, size, column, reject_below, bar)
     facts = {'read now': f'{row["pictures"]:,} pictures', 'rejected': f'{row["rejected"]:,}'}
     facts |= {
         'no pictures': f'{row["unread"]:,}',
         'largest worker': f'{row["worker_bytes"] / 1e6:.0f} MB',
         'in': output,
     }
-    show(row, two_columns(facts), as_json)
+    _show(row, _two_columns(facts), as_json)
 
 # %% ../nbs/cli.ipynb #b4ca61b1
 @app.command(epilog='Example: mnist-nb benchmark --recipe fast --seeds 20')
 def benchmark(
-    recipe: Annotated[str, Option('--recipe', help='Row to reproduce.')] = 'cnn',
+    recipe: Annotated[str, Option('--recipe', help='Recipe to measure.')] = 'cnn',
     seeds: Annotated[int, Option('--seeds', min=1, help='Number of runs, with the seeds 0, 1, 2 …')] = 3,
     epochs: Annotated[
-        int | None, Option('--epochs', min=1, help='Other than those of the recipe; makes a row RECIPE-EPOCHS.')
+        int | None, Option('--epochs', min=1, help="Epochs in place of the recipe's; makes a row RECIPE-EPOCHS.")
     ] = None,
     output: Annotated[
-        Path, Option('--output', help='Folder of all results; each kind of machine has its own below it.')
+        Path, Option('--output', help='Folder of all results, with a subfolder for each kind of machine.')
     ] = Path('results'),
-    save_dir: Annotated[Path | None, Option('--save-dir', help='Keep the weights of seed 0 here.')] = None,
+    save_dir: Annotated[Path | None, Option('--save-dir', help='Folder for the weights of seed 0.')] = None,
     data_dir: DataDir = None,
     dataset: Dataset = 'mnist',
     as_json: Json = False,
 ):
-    "Measure a recipe over seeds: train, score each run once on the test images, write NAME.json."
+    "Measure a recipe over several seeds. Train, score each run once on the test images, write NAME.json."
     from mnist_nb.support.record import results_folder
     from mnist_nb.training.benchmark import benchmark as run
 
-    config, folder = choose_config(recipe, {'epochs': epochs} if epochs else {}, None), results_folder(output)
+    config, folder = _choose_config(recipe, {'epochs': epochs} if epochs else {}, None), results_folder(output)
     row = run(recipe, config, list(range(seeds)), folder, data_dir, dataset, save_dir, own_epochs=not epochs)
     spread = f' ± {row["accuracy_std"]:.3%}' if row['accuracy_std'] is not None else ''
     lines = {
@@ -808,7 +802,7 @@ def benchmark(
         'training': f'{row["train_seconds_mean"]:.1f} s on {row["machine"]}',
         'data': row['dataset'],
     }
-    show(row, two_columns(lines), as_json)
+    _show(row, _two_columns(lines), as_json)
 
 # %% ../nbs/cli.ipynb #09bfc8a6
 #| eval: false

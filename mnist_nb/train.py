@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['learning_rate_at', 'make_optimizer', 'lr_range_test', 'train_step', 'TrainError', 'steps_per_epoch', 'new_state',
-           'run_step', 'train_epoch', 'measure_epoch', 'close_epoch', 'hold_out', 'resolve_epochs', 'note_epoch',
-           'run_epochs', 'open_run', 'train', 'AUGMENTATIONS', 'RECIPES', 'TrainConfig', 'Interrupted', 'TrainResult',
-           'recipe', 'pick_device', 'generalisation_gap', 'plot_history', 'read_config', 'resume_config']
+           'train_epoch', 'close_epoch', 'hold_out', 'resolve_epochs', 'note_epoch', 'train', 'AUGMENTATIONS',
+           'RECIPES', 'TrainConfig', 'Interrupted', 'TrainResult', 'recipe', 'pick_device', 'generalisation_gap',
+           'plot_history', 'read_config', 'resume_config']
 
 # %% ../nbs/02_train.ipynb #39223558
 import json
@@ -64,10 +64,10 @@ _all_ += ['generalisation_gap', 'plot_history', 'read_config', 'resume_config']
 
 # %% ../nbs/02_train.ipynb #d952d1c0
 def learning_rate_at(
-    step: int,  # Steps done so far
-    total: int,  # Steps of the whole run
-    config: TrainConfig,  # Learning rate, `max_lr_factor` and schedule
-) -> float:  # The learning rate of this step
+    step: int,  # Number of steps done so far
+    total: int,  # Number of steps of the whole run
+    config: TrainConfig,  # Settings of the run, of which `learning_rate`, `max_lr_factor` and `scheduler` are used
+) -> float:  # Learning rate of this step
     "Compute the learning rate of a step."
     base, top = config.learning_rate, config.learning_rate * config.max_lr_factor
     if config.scheduler == 'none':
@@ -85,10 +85,10 @@ def learning_rate_at(
 
 # %% ../nbs/02_train.ipynb #50d7b032
 def make_optimizer(
-    model: Classifier,  # What to train
-    config: TrainConfig,  # Which optimizer
-) -> torch.optim.Optimizer:  # With its groups: what decays, and what doesn't
-    "Make the optimizer that the configuration names."
+    model: Classifier,  # Network to train
+    config: TrainConfig,  # Settings of the run: optimizer, learning rate, betas and weight decay
+) -> torch.optim.Optimizer:  # Optimizer of all parameters, in one group
+    "Create the optimizer that the configuration names."
     if config.optimizer == 'sgd':
         return torch.optim.SGD(
             model.parameters(), lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay
@@ -105,13 +105,13 @@ def make_optimizer(
 
 # %% ../nbs/02_train.ipynb #bd48bc49
 def lr_range_test(
-    config: TrainConfig,  # Architecture, optimizer, batch size
+    config: TrainConfig,  # Settings of the run: architecture, optimizer, batch size and seed
     digits: Digits,  # Training images
-    lowest: float = 1e-5,  # First learning rate
-    highest: float = 1.0,  # Last one, unless the loss explodes before
-    steps: int = 150,  # From one to the other, in equal factors
-) -> tuple[list[float], list[float]]:  # The rates, and the smoothed loss at each, in nats
-    "Try a range of learning rates on a fresh network."
+    lowest: float = 1e-5,  # Learning rate of the first step
+    highest: float = 1.0,  # Learning rate of the last step; the test ends earlier if the loss explodes
+    steps: int = 150,  # Number of steps; the rate grows by the same factor at each
+) -> tuple[list[float], list[float]]:  # Learning rates, and the smoothed loss at each in nats
+    "Train a new network with a growing learning rate, and record the loss."
     model, rates, losses, mean = create_model(config.arch, len(digits.classes)), [], [], 0.0
     optimizer = make_optimizer(model, config)
     for step in range(steps):
@@ -130,12 +130,12 @@ def lr_range_test(
 
 # %% ../nbs/02_train.ipynb #fcc83947
 def train_step(
-    model: Classifier,  # In training mode
-    optimizer: torch.optim.Optimizer,  # Of its parameters
-    images: torch.Tensor,  # `[batch,1,28,28]`, uint8 or 0..1
-    labels: torch.Tensor,  # `[batch]`; the number of classes for what is none of them
-    config: TrainConfig,  # Smoothing, clipping, precision
-) -> tuple[float, int]:  # Mean loss of the batch, and how many were right
+    model: Classifier,  # Network in training mode
+    optimizer: torch.optim.Optimizer,  # Optimizer of the network's parameters
+    images: torch.Tensor,  # Images `[batch,1,28,28]`, uint8 or float in 0..1
+    labels: torch.Tensor,  # Labels `[batch]`; the number of classes marks pictures of none of them
+    config: TrainConfig,  # Settings of the run: precision, outliers, label smoothing and clipping
+) -> tuple[float, int]:  # Mean loss of the batch in nats; number of right answers
     "Take one step of the optimizer."
     with torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == 'bf16'):
         logits = model(images)
@@ -150,23 +150,23 @@ def train_step(
 
 # %% ../nbs/02_train.ipynb #73b2ed18
 class TrainError(ValueError):
-    "A run that can't go on; the message says at which step and what to do."
+    "Raised when a run can't go on; the message says where in the run and what to do."
 
 
 def steps_per_epoch(
-    n: int,  # Images
-    config: TrainConfig,  # Says how many a batch holds
-) -> int:  # The last, smaller batch counts
-    "Full batches an epoch; all of the data when it is less than a batch."
+    n: int,  # Number of training images
+    config: TrainConfig,  # Settings of the run, of which `batch_size` is used
+) -> int:  # Number of full batches, at least 1
+    "Count the steps of an epoch: full batches, or one batch of everything if there is less data."
     return max(1, n // config.batch_size)
 
 # %% ../nbs/02_train.ipynb #16dcbc5a
 def new_state(
-    config: TrainConfig,  # What to train and how
-    digits: Digits,  # Training images: number of classes, mean and deviation of the pixels
-    device: torch.device,  # Where
-) -> RunState:  # Before its first step
-    "Make the state of a run that has not begun."
+    config: TrainConfig,  # Settings of the run, such as `recipe('cnn')`
+    digits: Digits,  # Training images; set the number of classes and the network's mean and standard deviation
+    device: torch.device,  # Device to train on
+) -> RunState:  # State before the first step
+    "Create the state of a new run."
     mean, std = (round(value, 4) for value in pixel_stats(digits.images))
     model = create_model(config.arch, len(digits.classes), config.seed, mean, std).to(device)
     if config.channels_last:
@@ -177,14 +177,10 @@ def new_state(
     return RunState(model, make_optimizer(model, config), average)
 
 # %% ../nbs/02_train.ipynb #0164a8ba
-def run_step(
-    state: RunState,  # Where the run stands; its weights are changed
-    images: torch.Tensor,  # uint8 `[batch,1,28,28]`
-    labels: torch.Tensor,  # `[batch]`
-    config: TrainConfig,  # How
-    per_epoch: int,  # Steps an epoch
-) -> tuple[float, int]:  # Mean loss (in nats, natural logarithms), and how many were right
-    "Distort a batch, set the learning rate, and take a step, all by their place in the run."
+def _run_step(
+    state: RunState, images: torch.Tensor, labels: torch.Tensor, config: TrainConfig, per_epoch: int
+) -> tuple[float, int]:
+    "Distort a batch, set the learning rate, and take a step, all determined by the position in the run."
     device, address = next(state.model.parameters()).device, (config.seed, state.epoch, state.step)
     clean = state.epoch >= config.epochs - config.clean_epochs
     ranges, part = Augmentation() if clean else config.augmentation, state.shard.part(len(images))
@@ -205,17 +201,17 @@ def run_step(
 
 # %% ../nbs/02_train.ipynb #655b679b
 def train_epoch(
-    state: RunState,  # Where the run stands; brought to the end of the epoch
+    state: RunState,  # State of the run; advanced to the end of the epoch or to the signal
     digits: Digits,  # Training images
-    config: TrainConfig,  # How
-    caught: list[int],  # Signals; one here ends the epoch after the step
-    bar: tqdm,  # Advanced by one a step
+    config: TrainConfig,  # Settings of the run
+    caught: list[int],  # Numbers of the signals received; if there is one, the epoch ends after the step
+    bar: tqdm,  # Progress bar, advanced by one per step
 ):
-    "Train until the epoch is over or a signal comes."
+    "Train until the epoch ends or a signal arrives."
     state.model.train()
     start = time.perf_counter()
     for images, labels in batches(digits, config.batch_size, config.seed, state.epoch, state.step, drop_last=True):
-        loss, correct = run_step(state, images, labels, config, steps_per_epoch(len(digits), config))
+        loss, correct = _run_step(state, images, labels, config, steps_per_epoch(len(digits), config))
         mine = labels[state.shard.part(len(labels))]
         n = int((mine < len(digits.classes)).sum())  # outliers are neither right nor wrong
         state.step, state.seen = state.step + 1, state.seen + n
@@ -227,11 +223,8 @@ def train_epoch(
             return
 
 # %% ../nbs/02_train.ipynb #f64090f2
-def measure_epoch(
-    state: RunState,  # At the last step of an epoch
-    valid: Digits | None,  # Validation images
-) -> dict:  # Losses in nats, accuracies as fractions, learning rate, seconds
-    "Put together what an epoch reached."
+def _measure_epoch(state: RunState, valid: Digits | None) -> dict:
+    "Compute the record of an epoch."
     record = {
         'epoch': state.epoch + 1,
         'train_loss': state.loss_sum / state.seen,
@@ -250,11 +243,11 @@ def measure_epoch(
 
 # %% ../nbs/02_train.ipynb #adfbc748
 def close_epoch(
-    state: RunState,  # At the last step of an epoch; advanced to the next
-    valid: Digits | None,  # Validation images
-) -> bool:  # Is this the best epoch so far?
-    "Measure the epoch, add it to the history, and begin the next."
-    state.history.append(measure_epoch(state, valid))
+    state: RunState,  # State of the run after the last step of an epoch; advanced to the next epoch
+    valid: Digits | None,  # Validation images; None: no validation
+) -> bool:  # True if the validation accuracy is the best so far
+    "Evaluate the epoch, add its record to the history, and begin the next."
+    state.history.append(_measure_epoch(state, valid))
     accuracy = state.history[-1].get('valid_accuracy', 0)
     better = accuracy > state.best
     state.best, state.waited = (accuracy, 0) if better else (state.best, state.waited + 1)
@@ -265,9 +258,9 @@ def close_epoch(
 # %% ../nbs/02_train.ipynb #3f41b209
 def hold_out(
     digits: Digits,  # All training images
-    config: TrainConfig,  # How many to hold out
-) -> tuple[Digits, Digits | None]:  # Training and validation images
-    "Split off the validation images: the same ones in every run."
+    config: TrainConfig,  # Settings of the run, of which `n_valid` is used
+) -> tuple[Digits, Digits | None]:  # Training images, and validation images or None
+    "Split off the validation images, the same ones in every run."
     n_valid = min(config.n_valid, len(digits) // 10)
     if not n_valid:
         return digits, None
@@ -276,23 +269,23 @@ def hold_out(
 
 # %% ../nbs/02_train.ipynb #8ac40dcb
 def resolve_epochs(
-    config: TrainConfig,  # Says how many steps a run has at least
-    n: int,  # Images
-) -> TrainConfig:  # With as many epochs as that takes
-    "Turn `min_steps` into epochs of `n` images."
+    config: TrainConfig,  # Settings of the run, of which `epochs`, `min_steps` and `batch_size` are used
+    n: int,  # Number of training images
+) -> TrainConfig:  # Settings with enough epochs for `min_steps` steps, and `min_steps` 0
+    "Raise the number of epochs until a run has at least `min_steps` steps."
     least = math.ceil(config.min_steps / steps_per_epoch(n, config))
     return replace(config, epochs=max(config.epochs, least), min_steps=0)
 
 # %% ../nbs/02_train.ipynb #6b869f8b
 def note_epoch(
-    state: RunState,  # At the last step of an epoch; advanced to the next
-    training: Digits,  # Images that it learned from
-    valid: Digits | None,  # Validation images
-    config: TrainConfig,  # Of the run
-    folder: Path | None,  # Run folder
+    state: RunState,  # State of the run after the last step of an epoch; advanced to the next epoch
+    training: Digits,  # Training images
+    valid: Digits | None,  # Validation images; None: no validation
+    config: TrainConfig,  # Settings of the run
+    folder: Path | None,  # Run folder; None: nothing is written
     on_epoch: Callable[[dict, Classifier], None] | None,  # Called with the epoch's record and the weights to use
 ):
-    "Close an epoch, tell whoever wants to know, and write the history."
+    "Close an epoch, call `on_epoch`, and write the history and, with early stopping, the best weights."
     better = close_epoch(state, valid)
     if on_epoch:
         on_epoch(state.history[-1], weights_to_use(state))
@@ -302,17 +295,17 @@ def note_epoch(
         write_atomic(folder / 'history.jsonl', ''.join(json.dumps(r) + '\n' for r in state.history).encode())
 
 # %% ../nbs/02_train.ipynb #dfe959d1
-def run_epochs(
-    state: RunState,  # Where the run stands; brought to its end
-    training: Digits,  # Images to learn from
-    valid: Digits | None,  # Images to watch
-    config: TrainConfig,  # How
-    folder: Path | None,  # Run folder
-    data_digest: str,  # Of the data
-    progress: bool,  # Show a bar?
-    on_epoch: Callable[[dict, Classifier], None] | None,  # Called after each epoch
+def _run_epochs(
+    state: RunState,
+    training: Digits,
+    valid: Digits | None,
+    config: TrainConfig,
+    folder: Path | None,
+    data_digest: str,
+    progress: bool,
+    on_epoch: Callable[[dict, Classifier], None] | None,
 ):
-    "Go through the epochs that are left."
+    "Train for the remaining epochs."
     shown = with_drawn(training, config.styles, config.outliers, config.seed)
     per_epoch = steps_per_epoch(len(shown), config)
     total, done = config.epochs * per_epoch, state.epoch * per_epoch + state.step
@@ -334,14 +327,8 @@ def run_epochs(
                 raise Interrupted(f'stopped by {which} in epoch {epoch} of {config.epochs}', caught[0])
 
 # %% ../nbs/02_train.ipynb #47a9775f
-def open_run(
-    state: RunState,  # New
-    folder: Path | None,  # Run folder, locked
-    config: TrainConfig,  # Of the run
-    resume: bool,  # Go on with the run that lies there?
-    data_digest: str,  # Of the data
-):
-    "Take an earlier run up, or set it aside."
+def _open_run(state: RunState, folder: Path | None, config: TrainConfig, resume: bool, data_digest: str):
+    "Resume an earlier run, or move it out of the way."
     if resume:
         resume_state(state, folder / 'last_state.safetensors', config, data_digest)
     elif folder:
@@ -350,14 +337,14 @@ def open_run(
 
 # %% ../nbs/02_train.ipynb #d4ca9beb
 def train(
-    config: TrainConfig,  # What and how
-    digits: Digits | None = None,  # Training images, the validation images among them; default: `load_mnist()`
-    save_dir: str | Path | None = None,  # Run folder; None: nothing is written
-    resume: bool = False,  # Go on with the run that lies in `save_dir`
-    device: torch.device | None = None,  # Default: the GPU if there is one
-    progress: bool = True,  # Show a bar?
+    config: TrainConfig,  # Settings of the run, such as `recipe('cnn')`
+    digits: Digits | None = None,  # Training images, from which validation images are held out; default: `load_mnist()`
+    save_dir: str | Path | None = None,  # Run folder; default: nothing is written
+    resume: bool = False,  # Resume the run in `save_dir`?
+    device: torch.device | None = None,  # Device to train on; default: the GPU if there is one
+    progress: bool = True,  # Show a progress bar?
     on_epoch: Callable[[dict, Classifier], None] | None = None,  # Called with each epoch's record and weights
-) -> TrainResult:  # The weights to use, the history, and what is known of both
+) -> TrainResult:  # Weights to use, history, and metadata of the run
     "Train a network."
     keep_freed_memory()
     device = device or pick_device()
@@ -370,9 +357,9 @@ def train(
     if resume and not folder:
         raise ValueError('save_dir: name the folder of the run to resume')
     with lock_folder(folder):
-        open_run(state, folder, config, resume, digest)
+        _open_run(state, folder, config, resume, digest)
         try:
-            run_epochs(state, training, valid, config, folder, digest, progress, on_epoch)
+            _run_epochs(state, training, valid, config, folder, digest, progress, on_epoch)
         except Interrupted as e:
             way_on = f'go on with: --resume --save_dir {folder}' if folder else 'nothing was saved'
             raise Interrupted(f'{e}; {way_on}', e.signum) from None

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +20,49 @@ from playwright.sync_api import sync_playwright
 from mnist_nb.data import CLASSES, load_mnist, make_digits
 
 ROOT = Path(__file__).resolve().parent.parent
+ALL = 'MNIST_NB_TEST_ALL' in os.environ  # `make test-all`: what is slow and rarely breaks, too
 torch.set_num_threads(1)  # small work is faster so, and the suite's runs are compared bit for bit
+
+
+def pytest_collection_modifyitems(config, items):
+    "Leave what is slow to `make test-all`; tests of a file share one process and its fixtures, a notebook has its own."
+    slow = [item for item in items if item.get_closest_marker('slow') and not ALL]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+    for item in items:
+        if item.path.stem != 'test_notebooks':
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_terminal_summary(terminalreporter):
+    "Say what each part took."
+    took = Counter()
+    for report in (r for reports in terminalreporter.stats.values() for r in reports if hasattr(r, 'duration')):
+        took[report.nodeid.partition('::')[0].rpartition('/')[2]] += report.duration
+    terminalreporter.section('seconds')
+    for name, seconds in took.most_common():
+        terminalreporter.write_line(f'{seconds:7.1f}  {name}')
+
+
+def pytest_unconfigure(config):
+    "Close with one line that says how it went."
+    reporter = config.pluginmanager.get_plugin('terminalreporter')
+    if reporter and not hasattr(config, 'workerinput'):
+        n = {word: len(reporter.stats.get(word, [])) for word in ('passed', 'failed', 'error', 'skipped')}
+        print(f'\n{n["passed"]} passed, {n["failed"] + n["error"]} failed, {n["skipped"]} skipped')
+
+
+def copy_of_tree(folder):
+    "Copy the last commit, or where there is no repository the files as they are: what a user is working on is no mistake."
+    tracked = ['git', 'cat-file', '-e', 'HEAD:./settings.ini']  # a repository of this project, not one around it
+    if shutil.which('git') and subprocess.run(tracked, cwd=ROOT, capture_output=True).returncode == 0:
+        archive = subprocess.run(['git', 'archive', 'HEAD'], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(['tar', 'x'], cwd=folder, input=archive, check=True)
+    else:
+        names = shutil.ignore_patterns(
+            '.venv', '.git', '_proc', '_docs', 'models', '*.egg-info', '__pycache__', '.*_cache'
+        )
+        shutil.copytree(ROOT, folder, ignore=names, symlinks=True, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope='session')
@@ -111,10 +154,11 @@ def open_page(browser):
 
 @pytest.fixture(scope='session')
 def site(tmp_path_factory):
-    "The site, as `make docs` builds it, behind an address: that one, and its folder."
-    folder = Path(os.environ.get('MNIST_NB_SITE', ROOT / '_docs'))
-    if 'MNIST_NB_SITE' not in os.environ:
-        subprocess.run([sys.executable, ROOT / 'tools' / 'docs.py', '--check'], cwd=ROOT, check=True)
+    "The site, as `make docs` builds it, with all of its links followed, behind an address: that one, and its folder."
+    tree = tmp_path_factory.mktemp('tree')
+    copy_of_tree(tree)
+    subprocess.run([sys.executable, 'tools/docs.py', '--check'], cwd=tree, check=True)
+    folder = tree / '_docs'
     with ThreadingHTTPServer(('127.0.0.1', 0), partial(SimpleHTTPRequestHandler, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f'http://127.0.0.1:{server.server_port}/', folder

@@ -5,6 +5,7 @@ import random
 import warnings
 
 import numpy as np
+from conftest import ALL
 from PIL import Image
 
 from mnist_nb.predict import Prediction, predict
@@ -44,7 +45,7 @@ def test_mutated_pictures():
     rng, answered, refused = random.Random(0), 0, 0
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # Pillow's, about damaged tags
-        for i in range(1000):
+        for i in range(1000 if ALL else 200):
             out = io.BytesIO()
             picture(rng).save(out, FORMATS[i % len(FORMATS)])
             try:

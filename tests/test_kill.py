@@ -7,6 +7,7 @@ import time
 
 import pytest
 import torch
+from conftest import ALL
 
 from mnist_nb.models import CheckpointError, load_weights
 from mnist_nb.train import recipe, train
@@ -51,7 +52,7 @@ def test_kill_at_random_times(digits, whole, tmp_path):
     start = time.perf_counter()
     os.waitpid(in_child(lambda: train(CONFIG, digits, tmp_path / 'timed', progress=False)), 0)
     length = time.perf_counter() - start
-    for i in range(20):
+    for i in range(20 if ALL else 4):
         folder = tmp_path / str(i)
         pid = in_child(lambda folder=folder: train(CONFIG, digits, folder, progress=False))
         time.sleep(rng.uniform(0.05, 1) * length)
@@ -59,13 +60,13 @@ def test_kill_at_random_times(digits, whole, tmp_path):
         os.waitpid(pid, 0)
         if folder.exists():
             resumed += check(folder, digits, whole)
-    assert resumed >= 5  # most of the kills hit after the first epoch
+    assert resumed >= (5 if ALL else 1)  # most of the kills hit after the first epoch
 
 
 STEPS = ['mkstemp', 'fsync', 'chmod', 'replace', 'open']  # of `write_atomic`, in order; open: the folder, to sync it
 
 
-@pytest.mark.parametrize('moment', range(8))
+@pytest.mark.parametrize('moment', range(8 if ALL else 3))
 @pytest.mark.parametrize('step', STEPS)
 def test_kill_after_each_step_of_a_write(digits, whole, tmp_path, step, moment):
     import tempfile

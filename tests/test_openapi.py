@@ -6,13 +6,13 @@ from base64 import b64encode
 import numpy as np
 import pytest
 import schemathesis
-from conftest import hosted
+from conftest import ALL, hosted
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from schemathesis import GenerationMode
 
-CASES = 250  # an operation
+CASES = 250 if ALL else 25  # an operation
 
 
 def encoded(seed, side, format):

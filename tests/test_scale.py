@@ -14,6 +14,7 @@ from PIL import Image
 
 from mnist_nb.data import load_mnist
 
+pytestmark = pytest.mark.slow
 ray = pytest.importorskip('ray', reason='needs the extra: pip install "mnist-nb[scale]"')
 pq = pytest.importorskip('pyarrow.parquet')
 

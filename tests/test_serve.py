@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import COMMAND, hosted
+from conftest import ALL, COMMAND, hosted
 from PIL import Image
 
 from mnist_nb.predict import Predictor
@@ -359,7 +359,7 @@ def test_sigterm_loses_no_accepted_request(pictures, workers):
         ('/read', photo.getvalue(), 'image/jpeg'),
     ]
     asked, lost = [], []
-    for _ in range(8 if workers == 1 else 3):
+    for _ in range(8 if ALL else 2):
         with (
             hosted('--model', 'fast', '--drain', 0.3, '--workers', workers) as (process, port),
             ThreadPoolExecutor(9) as threads,

@@ -227,7 +227,7 @@ def write_networks(site):
     "A card for each network that ships."
     text = 'Each file of weights says what it is, what it learned from and how it was measured; this page is written from that. ' \
         'All learned from MNIST: digits of some 500 American writers of the 1990s. What they make of other hands was ' \
-        '[measured](../evidence/corruptions.ipynb), as was [what they refuse](../evidence/refusal.ipynb).'  # fmt: skip
+        '[measured](../research/corruptions.ipynb), as was [what they refuse](../research/refusal.ipynb).'  # fmt: skip
     (site / 'reference' / 'networks.qmd').write_text(
         page(
             'Networks',
