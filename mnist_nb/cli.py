@@ -228,13 +228,17 @@ def _choose_config(recipe: str | None, given: dict, augment: str | None):
     return look_up(name, **given)
 
 # %% ../nbs/cli.ipynb #accd02d9
-def _saved_config(save_dir: Path, given: dict, augment: str | None):
-    "Read the configuration of the run to resume, and refuse to change it on the way."
-    from mnist_nb.train import AUGMENTATIONS, read_config, resume_config
+def _saved_config(save_dir: Path, recipe: str | None, given: dict, augment: str | None):
+    "Read the configuration of the run to resume; options may repeat it, but not change it."
+    from mnist_nb.train import read_config, resume_config
 
+    chosen = vars(_choose_config(recipe, dict(given), augment))  # a misspelt name is a mistake here, too
+    if recipe:
+        given = {k: v for k, v in chosen.items() if k not in ('epochs', 'min_steps', 'precision')} | given
+    if augment:
+        given |= {'augmentation': chosen['augmentation']}
     if given.get('precision') == 'auto':  # the run stores what that meant when it started
-        given = {k: v for k, v in given.items() if k != 'precision'}
-    given |= {'augmentation': AUGMENTATIONS[augment]} if augment in AUGMENTATIONS else {}
+        given.pop('precision')
     return resume_config(read_config(save_dir / 'last_state.safetensors'), given)
 
 # %% ../nbs/cli.ipynb #0b188792
@@ -306,7 +310,7 @@ def train(
     from mnist_nb.training.run import tensorboard_writer
 
     device, given = pick_device(cpu, gpu), {k: v for k, v in settings.items() if v is not None}
-    config = _saved_config(save_dir, given, augment) if resume else _choose_config(recipe, given, augment)
+    config = _saved_config(save_dir, recipe, given, augment) if resume else _choose_config(recipe, given, augment)
     report = _epoch_reporter(tensorboard_writer(save_dir) if tensorboard else None)
     try:
         result = run_training(config, load_mnist('train', data_dir, dataset), save_dir, resume, device, on_epoch=report)

@@ -67,13 +67,15 @@ class Digits:
     dataset: str  # Name of the dataset: `mnist`, `mnist-sample`, or one that the user chose
     split: str  # Split of the dataset, 'train' or 'test'
     source: str  # Origin of the data, such as the path of a folder
-    _digest: str  # SHA-256 of all images and labels of the split, 64 hexadecimal characters
+    digest: str  # SHA-256 of all images and labels of the split, 64 hexadecimal characters
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index) -> 'Digits':
-        "Select images by a tensor or slice; source and digest stay the same."
+    def __getitem__(self, index) -> 'tuple[torch.Tensor, int] | Digits':
+        "Return image `[1,28,28]` and label of a whole number; select images by a slice or tensor, with the same source and digest."
+        if isinstance(index, int):
+            return self.images[index], int(self.labels[index])
         return replace(self, images=self.images[index], labels=self.labels[index])
 
     def __repr__(self) -> str:

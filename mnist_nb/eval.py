@@ -194,12 +194,16 @@ def probabilities_of(
 def evaluate(
     model: nn.Module | Callable,  # Network, or function from uint8 pixels to probabilities such as a `Predictor`
     digits: Digits | None = None,  # Labelled images to score on; default: the test images of `load_mnist`
-    temperature: float = 1.0,  # Divisor of a network's logits; not used for a function
-    facts: dict | None = None,  # Metadata of the weights: uses `dataset`, `data_digest`, `reject_below` (default 0.5)
+    temperature: float
+    | None = None,  # Divisor of a network's logits; default: the one in `facts`, else 1; not used for a function
+    facts: dict
+    | None = None,  # Metadata of the weights: uses `dataset`, `data_digest`, `temperature`, `reject_below` (default 0.5)
 ) -> Report:  # Scores of the network on these images
     "Score a network on a test set."
     digits = digits if digits is not None else load_mnist('test')
-    _check_unseen(facts or {}, digits)
+    facts = facts or {}
+    _check_unseen(facts, digits)
+    temperature = temperature or facts.get('temperature') or 1.0
     start = time.perf_counter()
     probabilities = probabilities_of(model, digits.images, temperature)
     seconds = time.perf_counter() - start
@@ -208,7 +212,7 @@ def evaluate(
             f'the model knows {probabilities.shape[1]} classes, {digits.dataset} has {len(digits.classes)}; '
             'name the data it is for (--dataset NAME)'
         )
-    own = (facts or {}).get('reject_below')
+    own = facts.get('reject_below')
     refuse = 0.5 if own is None else own
     return report(probabilities, digits.labels.numpy(), digits.classes, digits.dataset, seconds, refuse)
 

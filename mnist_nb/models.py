@@ -43,6 +43,8 @@ class Normalize(nn.Module):
         "Subtract the mean and divide by the standard deviation."
         if x.dtype == torch.uint8:
             x = x.float() / 255
+        elif not x.is_floating_point():
+            raise ValueError(f'pixels: expected uint8, or float in 0..1, found {x.dtype}')
         return (x - self.mean) / self.std
 
 # %% ../nbs/01_models.ipynb #953b9a24
@@ -311,9 +313,9 @@ def save_weights(
     **facts: object,  # Metadata: config, dataset, digest, metrics, temperature … (anything that JSON can hold)
 ):
     "Write a model and its metadata to one file, atomically."
-    header = dict(arch=model.arch, arguments=model.arguments, version=__version__, **facts) | {'seal': UNSEALED}
+    own = dict(arch=model.arch, arguments=model.arguments, version=__version__, seal=UNSEALED)
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
-    write_atomic(path, seal(save(tensors, {'format': _FORMAT, 'mnist_nb': json.dumps(header)})))
+    write_atomic(path, seal(save(tensors, {'format': _FORMAT, 'mnist_nb': json.dumps(facts | own)})))
 
 # %% ../nbs/01_models.ipynb #795f3961
 def _read_facts(path: str | Path) -> dict:

@@ -185,14 +185,25 @@ class _PixelReader(CalibrationDataReader):
         return None if part is None else {'pixels': part.numpy()}
 
 # %% ../nbs/05_optimize.ipynb #b51e6df2
+@contextlib.contextmanager
+def _quiet_logging():
+    "Let the root logger show errors only, for a while."
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+
+
 def quantize(
     path: str | Path,  # `.onnx` file from `export_onnx`
     output: str | Path,  # `.onnx` file to write
     calibration: torch.Tensor,  # Training images, uint8 `[n,1,28,28]`; a thousand are enough
 ) -> Path:  # Path of the written file
     "Quantise the weights and activations of an ONNX file to eight-bit integers."
-    logging.getLogger().setLevel(logging.ERROR)  # the tool recommends steps that are done already
-    with tempfile.TemporaryDirectory() as tmp:
+    with tempfile.TemporaryDirectory() as tmp, _quiet_logging():  # the tool recommends steps that are done already
         ready, small = Path(tmp) / 'ready.onnx', Path(tmp) / 'small.onnx'
         quant_pre_process(str(path), str(ready), skip_symbolic_shape=True)  # n is the only unknown size
         quantize_static(

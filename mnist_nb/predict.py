@@ -28,6 +28,17 @@ from .support.record import cpu_count
 from .support.show import bars_html, strip_html
 
 # %% ../nbs/04_predict.ipynb #e33f3404
+def _to_bytes(pixels: np.ndarray) -> np.ndarray:
+    "Turn pixels into bytes: uint8 as it is, other whole numbers in 0..255, fractions in 0..1."
+    pixels = np.asarray(pixels)
+    if pixels.dtype == np.uint8:
+        return pixels
+    top = {'i': 255, 'u': 255, 'f': 1}.get(pixels.dtype.kind, 0)
+    if not top or (pixels.size and not 0 <= pixels.min() <= pixels.max() <= top):
+        raise ValueError(f'pixels: expected uint8, or float in 0..1, found {pixels.dtype} outside of 0..{top}')
+    return np.round(pixels * (255 / top)).astype(np.uint8)
+
+
 class Predictor(Network):
     "A network that classifies single digits."
 
@@ -42,11 +53,11 @@ class Predictor(Network):
 
     def __call__(
         self,
-        images: np.ndarray,  # Model inputs from `prepare`, uint8 `[n,28,28]` or `[n,1,28,28]`
+        images: np.ndarray,  # Model inputs from `prepare`, `[n,28,28]` or `[n,1,28,28]`, uint8 or float in 0..1
         batch_size: int = 1_000,  # Images per call of the network; bounds the memory
     ) -> np.ndarray:  # Probabilities, float `[n,classes]`; rows sum to 1
         "Compute the probability of each class."
-        images = np.ascontiguousarray(images, dtype=np.uint8).reshape(-1, 1, 28, 28)
+        images = np.ascontiguousarray(_to_bytes(images)).reshape(-1, 1, 28, 28)
         parts = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
         return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *map(self.run, parts)])
 

@@ -9,6 +9,7 @@ __all__ = ['learning_rate_at', 'make_optimizer', 'lr_range_test', 'train_step', 
            'plot_history', 'read_config', 'resume_config']
 
 # %% ../nbs/02_train.ipynb #39223558
+import copy
 import json
 import math
 import signal
@@ -74,7 +75,7 @@ def learning_rate_at(
         return base
     if config.scheduler == 'step':
         return base * 0.1 ** ((step >= total / 2) + (step >= total * 3 / 4))
-    turn = 0.25 * total - 1
+    turn = max(0.25 * total - 1, 0.5)  # also of a run of a few steps
 
     def cosine(start, stop, share):
         return stop + (start - stop) / 2 * (1 + math.cos(math.pi * share))
@@ -271,10 +272,10 @@ def hold_out(
 def resolve_epochs(
     config: TrainConfig,  # Settings of the run, of which `epochs`, `min_steps` and `batch_size` are used
     n: int,  # Number of training images
-) -> TrainConfig:  # Settings with enough epochs for `min_steps` steps, and `min_steps` 0
+) -> TrainConfig:  # Settings with enough epochs for `min_steps` steps
     "Raise the number of epochs until a run has at least `min_steps` steps."
     least = math.ceil(config.min_steps / steps_per_epoch(n, config))
-    return replace(config, epochs=max(config.epochs, least), min_steps=0)
+    return replace(config, epochs=max(config.epochs, least))
 
 # %% ../nbs/02_train.ipynb #6b869f8b
 def note_epoch(
@@ -289,8 +290,10 @@ def note_epoch(
     better = close_epoch(state, valid)
     if on_epoch:
         on_epoch(state.history[-1], weights_to_use(state))
-    if folder and config.patience and better:
-        save_run_weights(state, valid, config, folder, training)
+    if config.patience and better:
+        state.kept = copy.deepcopy(weights_to_use(state).state_dict())
+        if folder:
+            save_run_weights(state, valid, config, folder, training)
     if folder:
         write_atomic(folder / 'history.jsonl', ''.join(json.dumps(r) + '\n' for r in state.history).encode())
 

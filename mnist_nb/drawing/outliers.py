@@ -125,6 +125,8 @@ _TURNED = {  # quarter turns; whether it is mirrored; digits that are no digits 
 def _turn_digit(rng: np.random.Generator, digits: Digits) -> Image.Image:
     "Turn or mirror a digit so that it no longer is one."
     turns, mirrored, which = list(_TURNED.values())[rng.integers(len(_TURNED))]
+    if not torch.isin(digits.labels, torch.tensor([digits.classes.index(d) for d in which])).any():
+        return Image.fromarray(fit_box(_draw_scribble(rng)))  # zeros, ones and eights look the same
     while True:
         i = int(rng.integers(len(digits)))
         if digits.classes[digits.labels[i]] in which:

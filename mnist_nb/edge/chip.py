@@ -12,6 +12,7 @@ import io
 import logging
 import os
 import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -118,9 +119,9 @@ _ZIG = sys.executable, '-m', 'ziglang', 'cc'
 
 
 def _c_compiler() -> tuple[str, ...]:
-    "Find the C compiler: the one in `CC`, else the system's, else zig's."
-    found = os.environ.get('CC') or next(filter(shutil.which, ('cc', 'gcc', 'clang')), None)
-    return (found,) if found else _ZIG
+    "Find the C compiler: the command in `CC`, which may have options, else the system's, else zig's."
+    found = os.environ.get('CC') or next(filter(shutil.which, ('cc', 'gcc', 'clang')), '')
+    return tuple(shlex.split(found)) or _ZIG
 
 # %% ../../nbs/edge/chip.ipynb #1ecc5c5f
 class _Compiled:

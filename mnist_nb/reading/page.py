@@ -316,15 +316,6 @@ def _other_shape(page: Page, chosen: list[Component]) -> bool:
     return any(_rate_component(m, shape) > 0.2 * _rate_component(main, shape) for m in rivals)
 
 # %% ../../nbs/reading/page.ipynb #20ca5340
-def _add_margin(picture: Image.Image, share: float = 0.3) -> tuple[Image.Image, bool]:
-    "Extend a picture by more of its own paper, the median colour of its rim."
-    pixels = np.asarray(picture.convert('RGB'))
-    rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    paper = np.median(rim, 0)
-    larger = ImageOps.expand(picture.convert('RGB'), math.ceil(share * max(picture.size)), tuple(map(int, paper)))
-    return larger, bool((pixels - paper).mean() > 0)
-
-
 def _is_two_tone(picture: Image.Image) -> bool:
     "Tell a drawing from a photograph: two grays explain nine tenths of its variance (Otsu 1979)."
     counts = np.array(picture.convert('L').histogram(), float)
@@ -335,10 +326,45 @@ def _is_two_tone(picture: Image.Image) -> bool:
     return bool(between.max() > 0.9 * variance)
 
 
+def _split_paper(picture: Image.Image) -> tuple[np.ndarray, np.ndarray, bool]:
+    "Return the ink of a two-tone picture `[h,w]` in 0..1, the colour of its paper, and whether its ink is lighter."
+    gray = np.asarray(picture.convert('L'), np.float32)
+    level = (gray - gray.min()) / max(np.ptp(gray), 1)
+    bright = level > 0.5
+    rim = np.concatenate([bright[0], bright[-1], bright[1:-1, 0], bright[1:-1, -1]])
+    light = sum(part.mean() > 0.5 for part in (bright, rim, bright[[0, 0, -1, -1], [0, -1, 0, -1]])) < 2
+    ink = level if light else 1 - level  # paper is most of the picture, of its rim, or of its corners: two of three
+    return ink, np.median(np.asarray(picture.convert('RGB'))[ink <= 0.5], 0), light
+
+
+def _add_margin(picture: Image.Image, share: float = 0.3) -> tuple[Image.Image, bool]:
+    "Extend a picture by more of its own paper: that of two tones, else the median colour of its rim."
+    pixels = np.asarray(picture.convert('RGB'))
+    if _is_two_tone(picture):
+        _, paper, light = _split_paper(picture)
+    else:
+        paper = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), 0)
+        light = bool((pixels - paper).mean() > 0)
+    larger = ImageOps.expand(picture.convert('RGB'), math.ceil(share * max(picture.size)), tuple(map(int, paper)))
+    return larger, light
+
+
 def _count_sides(components: list[Component], shape: tuple[int, int]) -> int:
     "Count the sides of a page that components touch."
     left, top, right, bottom = join_boxes([m.box for m in components])
     return int(top <= 1) + (left <= 1) + (bottom >= shape[0] - 1) + (right >= shape[1] - 1)
+
+
+def _read_pixels(picture: Image.Image) -> Page:
+    "Take the gray of a picture smaller than MNIST's for its ink: someone has cut the digit out, and nothing else fits."
+    ink, _, _ = _split_paper(picture)
+    mask = ink > 0.4
+    if picture.width == picture.height and all(side.any() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])):
+        ink = np.asarray(Image.fromarray(ink).resize((3 * picture.width, 4 * picture.height)))
+        mask = ink > 0.4
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return Page(picture, ink, np.zeros_like(ink), [Component(box, 1, int(mask.sum()), 1.0, 0, 0.0)], mask.astype(int))
 
 
 def find_digit(
@@ -346,14 +372,16 @@ def find_digit(
     finder: Finder | None = None,  # Ink finder; default: the shipped network
 ) -> tuple[Page, list[Component]]:  # Page, and the components of the digit
     "Find the digit on a picture; extend a tight crop by more of its own paper, and search again."
+    low, high = picture.convert('L').getextrema()
+    if min(picture.size) >= 4 and max(picture.size) < 32 and high - low >= 10:
+        page = _read_pixels(picture)
+        return page, page.components
     try:
         page = read_page(picture, finder=finder)
         chosen = _choose_components(page.components, page.ink.shape)
         sides = _count_sides(chosen, page.ink.shape)
         if sides < 3 and _is_two_tone(picture):
             sides = _count_sides(page.components, page.ink.shape)
-        if max(picture.size) < 32:  # so small a picture is a crop
-            sides = max(sides, 3)
     except ImageError:
         if max(picture.size) >= LONGEST or min(picture.size) < 4:
             raise

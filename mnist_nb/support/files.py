@@ -9,8 +9,8 @@ __all__ = ['UNSEALED', 'write_atomic', 'seal', 'is_intact', 'check_notes']
 import hashlib
 import os
 import re
+import secrets
 import stat
-import tempfile
 from pathlib import Path
 
 # %% ../../nbs/support/files.ipynb #b2db8a55
@@ -26,16 +26,15 @@ def write_atomic(
         path.write_bytes(data)  # /dev/stdout, a pipe: there is nothing to replace
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.', suffix='.tmp')
+    temporary = path.with_name(f'.{path.name}.{secrets.token_hex(6)}.tmp')
     try:
-        with os.fdopen(fd, 'wb') as f:
+        with open(temporary, 'xb') as f:  # with the mode that the umask leaves
             f.write(data)
             f.flush()
             os.fsync(f.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp creates it with 0600
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -64,15 +64,18 @@ def _gunzip(data: bytes, name: str = 'data') -> bytes:
     "Decompress a whole gzip stream, up to 16 MiB or 100 times its size, and never above `_MAX_BYTES`."
     if data[:2] != b'\x1f\x8b':
         return data
-    stream = zlib.decompressobj(wbits=31)
-    try:
-        content = stream.decompress(data, min(_MAX_BYTES, max(1 << 24, 100 * len(data))))
-    except zlib.error as e:
-        raise DataError(f'{name}: damaged gzip file ({e}); fetch it again') from e
-    if not stream.eof or stream.unused_data:
-        raise DataError(
-            f'{name}: the gzip stream is cut short, too large or followed by something else; fetch it again'
-        )
+    content, most = b'', min(_MAX_BYTES, max(1 << 24, 100 * len(data)))
+    while data[:2] == b'\x1f\x8b':  # a file may hold several members, one after the other
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            content += stream.decompress(data, most - len(content) + 1)
+        except zlib.error as e:
+            raise DataError(f'{name}: damaged gzip file ({e}); fetch it again') from e
+        if not stream.eof or len(content) > most:
+            raise DataError(f'{name}: the gzip stream is cut short, or too large; fetch it again')
+        data = stream.unused_data
+    if data:
+        raise DataError(f'{name}: something else follows the gzip stream; fetch it again')
     return content
 
 # %% ../../nbs/support/sources.ipynb #7c9299cf
@@ -134,9 +137,8 @@ def _class_names(folder: Path, dataset: str, labels: np.ndarray) -> tuple[str, .
     if dataset in CLASSES:
         return CLASSES[dataset]
     files = filter(None, (_find_idx(folder, split, 'labels', dataset) for split in _STEMS))
-    return tuple(
-        str(i) for i in range(1 + max(int(a.max()) for a in [labels, *(read_idx(f, 1)[0] for f in files)] if len(a)))
-    )
+    arrays = [labels, *(read_idx(f, 1)[0] for f in files)]
+    return tuple(map(str, range(1 + max((int(a.max()) for a in arrays if len(a)), default=0))))
 
 # %% ../../nbs/support/sources.ipynb #eb596954
 def read_folder(

@@ -144,6 +144,8 @@ def recipe(
     "Look up a recipe and replace some of its settings."
     if name not in RECIPES:
         raise ValueError(f'{name}: no such recipe; there are {", ".join(RECIPES)}')
+    if 'epochs' in overrides:  # as many as were asked for, and no more
+        overrides.setdefault('min_steps', 0)
     return check_config(replace(RECIPES[name], **overrides))
 
 # %% ../../nbs/training/recipes.ipynb #18067942

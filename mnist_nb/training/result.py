@@ -6,8 +6,9 @@
 __all__ = ['plot_history', 'generalisation_gap', 'save_run_weights', 'TrainResult', 'finish_run', 'keep_last_good']
 
 # %% ../../nbs/training/result.ipynb #35a98e63
+import copy
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -157,6 +158,11 @@ def finish_run(
         seconds = sum(r['seconds'] for r in state.history)  # the file's facts end with its epoch
         facts |= {'best_epoch': facts['epochs'], 'epochs': len(state.history), 'train_seconds': seconds}
         return TrainResult(model, config, state.history, facts, path, state.model.eval())
+    if config.patience and not folder and state.kept:
+        best = copy.deepcopy(weights_to_use(state))
+        best.load_state_dict(state.kept)
+        facts = _run_facts(replace(state, model=best, average=None), valid, config, training)
+        return TrainResult(best.eval(), config, state.history, facts, None, state.model.eval())
     facts = (
         save_run_weights(state, valid, config, folder, training)
         if folder

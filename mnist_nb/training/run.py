@@ -86,6 +86,7 @@ class RunState:
     best: float = -1.0  # Best validation accuracy, 0..1; -1 before the first epoch
     waited: int = 0  # Number of epochs since the best validation accuracy
     history: list[dict] = field(default_factory=list)  # Records, one per epoch
+    kept: dict | None = None  # Weights of the best epoch, where early stopping needs them
     shard: Shard = Shard()  # Part of each batch that this process trains on
     parallel: nn.Module | None = None  # Wrapper of the model for training in several processes; None for a single one
 
@@ -221,7 +222,14 @@ def resume_state(
     load_state(state, path)
 
 # %% ../../nbs/training/run.ipynb #1293f66d
-RUN_FILES = ('best_model.safetensors', 'last_state.safetensors', 'config.json', 'history.jsonl')
+RUN_FILES = (
+    'best_model.safetensors',
+    'last_state.safetensors',
+    'config.json',
+    'history.jsonl',
+    'lines.onnx',
+    'ink.onnx',
+)
 
 
 def archive_run(
