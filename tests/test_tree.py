@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, copy_of_tree
 
 
-@pytest.mark.parametrize('command', ['ruff check .', 'ruff format --check .', 'hadolint Dockerfile'])
+@pytest.mark.parametrize('command', ['ruff check .', 'ruff format --check .', 'hadolint deploy/Dockerfile'])
 def test_lint(command):
     tool, *words = command.split()
     if not shutil.which(tool):
