@@ -48,8 +48,8 @@ weights: $(VENV)/installed ## Train the networks that ship with the package anew
 	@for net in fast cnn pocket strong robust; do $(BIN)/mnist-nb train --recipe $$net --save_dir models/$$net && \
 	$(BIN)/mnist-nb optimize --model models/$$net/best_model.safetensors --output mnist_nb/weights/$$net.onnx && \
 	cp models/$$net/best_model.safetensors mnist_nb/weights/$$net.safetensors || exit; done
-	@$(BIN)/mnist-nb train-lines && cp models/lines/lines.onnx mnist_nb/weights
-	@$(BIN)/mnist-nb train-ink && cp models/ink/ink.onnx mnist_nb/weights
+	@$(BIN)/mnist-nb train --task lines && cp models/lines/lines.onnx mnist_nb/weights
+	@$(BIN)/mnist-nb train --task ink && cp models/ink/ink.onnx mnist_nb/weights
 
 results: $(VENV)/installed-dev ## Measure all published numbers anew (five quiet hours)
 	@for row in fast:20 cnn:10 strong:5 strong-long:3 robust:5 pocket:3 base:3 improved:3 improved-long:3; do \

@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = ['STYLE', 'app', 'WHERE', 'SHIPPED', 'DataDir', 'Dataset', 'Json', 'Cpu', 'Gpu', 'Model', 'Reader', 'ClickException',
-           'TYPES', 'REACHED', 'Augment', 'Recipe', 'SaveDir', 'Resume', 'Board', 'train', 'Below', 'Steps',
-           'DrawnSeed', 'RunFolder', 'FORMATS', 'scale', 'REACH', 'Address', 'Storage', 'Processors', 'options', 'main',
-           'data', 'extract', 'models', 'eval_', 'predict', 'read', 'train_lines', 'train_ink', 'optimize', 'serve',
-           'scale_train', 'scale_tune', 'scale_predict', 'benchmark']
+           'TYPES', 'REACHED', 'Augment', 'Recipe', 'SaveDir', 'Resume', 'Board', 'train', 'Below', 'FORMATS', 'scale',
+           'REACH', 'Address', 'Storage', 'Processors', 'options', 'main', 'data', 'extract', 'models', 'eval_',
+           'predict', 'read', 'optimize', 'serve', 'scale_train', 'scale_tune', 'scale_predict', 'benchmark']
 
 # %% ../nbs/cli.ipynb #07b7cedd
 import inspect
@@ -281,6 +280,34 @@ def _finish_training(result, save_dir: Path, as_json: bool):
     lines |= {'weights': result.checkpoint, 'curves': save_dir / 'history.png'}
     _show(value, _two_columns(lines | {'next': f'mnist-nb eval --model {result.checkpoint}'}), as_json)
 
+# %% ../nbs/cli.ipynb #c328895e
+def _train_drawn(
+    task: str, given: dict, steps: int | None, folder: Path, data_dir: Path | None, resume: bool, as_json: bool
+):
+    "Train the reader of lines or the finder of ink on pictures drawn meanwhile, and write its ONNX file."
+    from mnist_nb.training.drawn import train_drawn
+    from mnist_nb.training.run import Interrupted
+
+    if other := sorted(given.keys() - {'seed'}):
+        raise ValueError(f'--{other[0].replace("_", "-")} belongs to --task digits; {task} takes --steps and --seed')
+    if task == 'lines':
+        from mnist_nb.training.lines import LINES as learned
+        from mnist_nb.training.lines import export_lines as export
+    else:
+        from mnist_nb.training.ink import INK as learned
+        from mnist_nb.training.ink import export_ink as export
+    given |= {'steps': steps} if steps else {}
+    try:
+        config = replace(learned.config, **given) if given else None
+        state, config = train_drawn(learned, config, folder, data_dir, resume)
+    except Interrupted as e:
+        _say(f'mnist-nb: {e} --task {task}' + f' --data-dir {data_dir}' * bool(data_dir) + f' --save-dir {folder}')
+        raise typer.Exit(128 + e.signum) from None
+    value, path = export(state, folder / f'{task}.onnx', config, data_dir), folder / f'{task}.onnx'
+    reached = {'lines': 'valid_accuracy', 'ink': 'valid_overlap'}[task]
+    what = {'lines': 'of held-out numbers read', 'ink': 'overlap with held-out ink'}[task]
+    _show(value, f'{path}: {value[reached]:.1%} {what}', as_json)
+
 # %% ../nbs/cli.ipynb #6b1e822d
 Augment = Annotated[str | None, Option('--augment', help='Augmentation: none, light, medium, full or harsh.')]
 Recipe = Annotated[str | None, Option('--recipe', help='Recipe, in place of the default one of a network.')]
@@ -291,9 +318,15 @@ Board = Annotated[bool, Option('--tensorboard', help='Write TensorBoard logs (pi
 
 def train(
     *,
+    task: Annotated[
+        str, Option('--task', help='What to train: digits, lines (the reader of numbers) or ink.')
+    ] = 'digits',
+    steps: Annotated[
+        int | None, Option('--steps', min=8, help='Number of batches, for the tasks lines and ink.')
+    ] = None,
     recipe: Recipe = None,
     augment: Augment = None,
-    save_dir: SaveDir = Path('models'),
+    save_dir: Annotated[Path | None, Option('--save-dir', help='Run folder. Default: models, or models/TASK.')] = None,
     resume: Resume = False,
     tensorboard: Board = False,
     data_dir: DataDir = None,
@@ -309,7 +342,15 @@ def train(
     from mnist_nb.train import train as run_training
     from mnist_nb.training.run import tensorboard_writer
 
+    if task not in ('digits', 'lines', 'ink'):
+        raise ValueError(f'--task {task}: choose one of digits, lines, ink')
     device, given = pick_device(cpu, gpu), {k: v for k, v in settings.items() if v is not None}
+    if task != 'digits':
+        given |= {k: v for k, v in dict(recipe=recipe, augment=augment).items() if v is not None}
+        return _train_drawn(task, given, steps, save_dir or Path('models') / task, data_dir, resume, as_json)
+    if steps:
+        raise ValueError('--steps belongs to --task lines and ink; digits take --epochs or --min-steps')
+    save_dir = save_dir or Path('models')
     config = _saved_config(save_dir, recipe, given, augment) if resume else _choose_config(recipe, given, augment)
     report = _epoch_reporter(tensorboard_writer(save_dir) if tensorboard else None)
     try:
@@ -495,60 +536,6 @@ def read(
     value['marks'] = [m.to_dict() for line in found for m in line.marks]
     _show(value, '\n'.join(shown), as_json)
 
-# %% ../nbs/cli.ipynb #c328895e
-Steps = Annotated[
-    int | None, Option('--steps', help='Number of batches to train on. Default: as for the shipped network.', min=8)
-]
-DrawnSeed = Annotated[int | None, Option('--seed', help='Seed of the weights and of the drawn pictures.', min=0)]
-RunFolder = Annotated[Path, Option('--save-dir', help='Folder of the run.')]
-
-
-def _run_drawn(task, steps: int | None, seed: int | None, save_dir: Path, data_dir: Path | None, resume: bool) -> tuple:
-    "Train on pictures drawn during training; a run that is stopped prints how to resume it."
-    from mnist_nb.training.drawn import train_drawn
-    from mnist_nb.training.run import Interrupted
-
-    given = {k: v for k, v in dict(steps=steps, seed=seed).items() if v is not None}
-    try:
-        return train_drawn(task, replace(task.config, **given) if given else None, save_dir, data_dir, resume)
-    except Interrupted as e:
-        _say(f'mnist-nb: {e}' + f' --data-dir {data_dir}' * bool(data_dir) + f' --save-dir {save_dir}')
-        raise typer.Exit(128 + e.signum) from None
-
-# %% ../nbs/cli.ipynb #acb88d93
-@app.command(name='train-lines', epilog='Example: mnist-nb train-lines --steps 5000 --save-dir models/lines')
-def train_lines(
-    steps: Steps = None,
-    seed: DrawnSeed = None,
-    save_dir: RunFolder = Path('models/lines'),
-    resume: Resume = False,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-):
-    "Train the network that reads lines, and write `lines.onnx`."
-    from mnist_nb.training.lines import LINES, export_lines
-
-    state, config = _run_drawn(LINES, steps, seed, save_dir, data_dir, resume)
-    notes = export_lines(state, save_dir / 'lines.onnx', config, data_dir)
-    _show(notes, f'{save_dir / "lines.onnx"}: {notes["valid_accuracy"]:.1%} of held-out numbers read', as_json)
-
-# %% ../nbs/cli.ipynb #e73b64ca
-@app.command(name='train-ink', epilog='Example: mnist-nb train-ink --steps 2400 --save-dir models/ink')
-def train_ink(
-    steps: Steps = None,
-    seed: DrawnSeed = None,
-    save_dir: RunFolder = Path('models/ink'),
-    resume: Resume = False,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-):
-    "Train the network that finds ink, and write `ink.onnx`."
-    from mnist_nb.training.ink import INK, export_ink
-
-    state, config = _run_drawn(INK, steps, seed, save_dir, data_dir, resume)
-    notes = export_ink(state, save_dir / 'ink.onnx', config, data_dir)
-    _show(notes, f'{save_dir / "ink.onnx"}: overlap with held-out ink {notes["valid_overlap"]:.1%}', as_json)
-
 # %% ../nbs/cli.ipynb #5455db5f
 FORMATS = {
     'onnx': '.onnx',
@@ -556,7 +543,6 @@ FORMATS = {
     'int4': '.int4.onnx',
     'c': '.c',
     'wasm': '.wasm',
-    'pte': '.pte',
     'all': '',
 }
 
@@ -564,24 +550,19 @@ FORMATS = {
 def _optimize_small(model: Path, output: Path | None, form: str, data_dir: Path | None, as_json: bool):
     "Export to a format other than ONNX."
     from mnist_nb.edge.browser import to_wasm
-    from mnist_nb.edge.chip import compare_all, footprint, to_c, to_pte
+    from mnist_nb.edge.chip import compare_all, footprint, to_c
     from mnist_nb.models import load_weights
     from mnist_nb.optimize import for_people
     from mnist_nb.reading.network import find_model
 
     source = find_model(model, '.safetensors')
-    if form in ('pte', 'all'):
-        network, facts = load_weights(source)
     if form == 'all':
-        table, agreement = compare_all(network, facts, data_dir)
+        table, agreement = compare_all(*load_weights(source), data_dir)
         text = for_people(table).to_string(index=False)
         return _show({'forms': table.to_dict('records'), 'parity': agreement}, text, as_json)
     output = output or (model if model == source else Path(source.name)).with_suffix(FORMATS[form])
     value = {'output': str(output)}
-    if form == 'pte':
-        to_pte(network, output, facts.get('temperature') or 1.0)
-    else:
-        {'c': to_c, 'wasm': to_wasm}[form](_onnx_of(model), output)
+    {'c': to_c, 'wasm': to_wasm}[form](_onnx_of(model), output)
     value['bytes'] = output.stat().st_size
     if form == 'c':
         value |= footprint(output)
@@ -596,7 +577,7 @@ def optimize(
         Path | None, Option('--output', help='File to write. Default: beside the model; for a shipped network, here.')
     ] = None,
     form: Annotated[
-        str, Option('--format', help='onnx, int8, int4, c, wasm or pte; all: compare them, and write no file.')
+        str, Option('--format', help='onnx, int8, int4, c or wasm; all: compare them, and write no file.')
     ] = 'onnx',
     quantize: Annotated[bool, Option('--quantize', help='Short for --format int8.')] = False,
     data_dir: DataDir = None,
@@ -611,7 +592,7 @@ def optimize(
     form = 'int8' if quantize else form
     if form not in FORMATS:
         raise ValueError(f'--format {form}: choose one of {", ".join(FORMATS)}')
-    if form in ('c', 'wasm', 'pte', 'all'):
+    if form in ('c', 'wasm', 'all'):
         return _optimize_small(model, output, form, data_dir, as_json)
     source = find_model(model, '.safetensors')
     output = output or (model if model == source else Path(source.name)).with_suffix(FORMATS[form])

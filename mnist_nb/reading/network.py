@@ -66,8 +66,8 @@ def _read_notes(path: Path, session, remedy: str = 'mnist-nb optimize') -> dict:
 # %% ../../nbs/reading/network.ipynb #beb325d8
 _KINDS = {  # by the name of the input: purpose, and the commands that train and export such a network
     'pixels': ('single digits', 'mnist-nb train', 'mnist-nb optimize'),
-    'strips': ('numbers', 'mnist-nb train-lines', 'mnist-nb train-lines'),
-    'features': ('ink', 'mnist-nb train-ink', 'mnist-nb train-ink'),
+    'strips': ('numbers', 'mnist-nb train --task lines', 'mnist-nb train --task lines'),
+    'features': ('ink', 'mnist-nb train --task ink', 'mnist-nb train --task ink'),
 }
 
 
