@@ -122,7 +122,7 @@ def load_record(
     "Read a record."
     path = Path(folder) / f'{name}.json'
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such record; mnist-nb benchmark --help lists the commands that make them')
+        raise FileNotFoundError(f'{path}: no such record; the guide on reproducing tells what makes it')
     return json.loads(path.read_text())
 
 
