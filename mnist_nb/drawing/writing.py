@@ -77,7 +77,7 @@ def _bend(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     middle = points - points.mean(0)
     turned = middle @ np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     waves = [math.pi * middle @ side + rng.uniform(0, 2 * math.pi) for side in (across, down)]
-    return to_unit(turned + rng.normal(0, 0.02, 2) * np.sin(np.stack(waves, 1)))
+    return to_unit(turned + rng.normal(0, 0.035, 2) * np.sin(np.stack(waves, 1)))
 
 # %% ../../nbs/drawing/writing.ipynb #445cb885
 @dataclass(frozen=True)

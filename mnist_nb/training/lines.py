@@ -67,14 +67,14 @@ def _degrade(strips: torch.Tensor, source: torch.Generator) -> torch.Tensor:
     chance, y, x = Chance(n, source), torch.arange(h).view(1, 1, h, 1).float(), torch.arange(w).view(1, 1, 1, w).float()
     dark = torch.where(chance.draw() < 0.5, chance.draw(0.75, 1), chance.draw(0.3, 1))
     skips = chance.field(8, max(2, w // 4), (h, w)) < chance.draw(0.2, 0.5)
-    ink = strips * (1 - chance.happens(0.15) * chance.draw(0.2, 0.9) * skips) * dark
+    ink = strips * (1 - chance.happens(0.25) * chance.draw(0.2, 0.9) * skips) * dark
     for share, wavy in ((0.25, True), (0.12, False)):
         lines = security_print(chance, y, x, wavy) * chance.happens(share) * chance.draw(0.05, 0.55)
         ink = torch.maximum(ink, lines * dark.clamp(min=0.5))
     ink = torch.maximum(ink, frames(chance, y, x))
-    ink = ink + (chance.field(3, max(2, w // 16), (h, w)) - 0.5) * chance.draw(0, 0.2)
+    ink = ink + (chance.field(3, max(2, w // 16), (h, w)) - 0.5) * chance.draw(0, 0.35)
     ink = _few_pixels(ink, source)
-    ink = ink + chance.draw() ** 2 * 0.08 * torch.randn(ink.shape, generator=source)
+    ink = ink + chance.draw() ** 2 * 0.15 * torch.randn(ink.shape, generator=source)
     return (ink / dark * chance.draw(0.75, 1.15)).clamp(0, 1.25)  # a reader brings the surest ink to about 1
 
 # %% ../../nbs/training/lines.ipynb #70c9ab9e
