@@ -60,7 +60,18 @@ def try_image(folder):
     make_base(folder)
     say(f'base made in {time.monotonic() - start:.0f} s')
     start, name = time.monotonic(), 'localhost/mnist-classifier'
-    build = ['buildah', 'bud', '--network', 'host', '--format', 'docker', '--target', 'service', '--file', ROOT / 'deploy' / 'Dockerfile']
+    build = [
+        'buildah',
+        'bud',
+        '--network',
+        'host',
+        '--format',
+        'docker',
+        '--target',
+        'service',
+        '--file',
+        ROOT / 'deploy' / 'Dockerfile',
+    ]
     build += ['--ignorefile', ROOT / 'deploy' / 'Dockerfile.dockerignore']
     run(*build, '--build-arg', 'BASE=localhost/mnist-base:1', '--tag', name, ROOT, env=BUILDAH)
     size = json.loads(run('buildah', 'inspect', '--type', 'image', name, env=BUILDAH))
@@ -105,7 +116,9 @@ def try_wheel(folder):
         shutil.copy(ROOT / name, source)
     run(sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', folder, source)
     run(*install, next(folder.glob('*.whl')))
-    entry, cmd = (json.loads(line.partition(' ')[2]) for line in (ROOT / 'deploy' / 'Dockerfile').read_text().splitlines()[-2:])
+    entry, cmd = (
+        json.loads(line.partition(' ')[2]) for line in (ROOT / 'deploy' / 'Dockerfile').read_text().splitlines()[-2:]
+    )
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
     probe = f"from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/readyz', timeout=2)"

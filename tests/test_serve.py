@@ -239,7 +239,11 @@ def test_proxy_holds_off_what_says_nothing(pictures, tmp_path):
         free.bind(('127.0.0.1', 0))
         front = free.getsockname()[1]
         free.close()
-        text = (Path(__file__).parent.parent / 'deploy' / 'nginx.conf').read_text().replace('127.0.0.1:8080', f'127.0.0.1:{port}')
+        text = (
+            (Path(__file__).parent.parent / 'deploy' / 'nginx.conf')
+            .read_text()
+            .replace('127.0.0.1:8080', f'127.0.0.1:{port}')
+        )
         text = text.replace('127.0.0.1:8000', f'127.0.0.1:{front}').replace('timeout 10s', 'timeout 3s')
         (tmp_path / 'nginx.conf').write_text(
             text.replace('/tmp/mnist-nb', f'{tmp_path}/x').replace('keepalive_timeout 20s', 'keepalive_timeout 1s')
