@@ -55,7 +55,7 @@ def test_mutated_pictures():
             except ImageError as e:
                 assert len(str(e).splitlines()) == 1, str(e)
                 refused += 1
-    assert answered > 100 and refused > 100, (answered, refused)
+    assert min(answered, refused) > 30, (answered, refused)
 
 
 def test_unmutated_pictures_are_answered():
