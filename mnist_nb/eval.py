@@ -194,10 +194,9 @@ def probabilities_of(
 def evaluate(
     model: nn.Module | Callable,  # Network, or function from uint8 pixels to probabilities such as a `Predictor`
     digits: Digits | None = None,  # Labelled images to score on; default: the test images of `load_mnist`
-    temperature: float
-    | None = None,  # Divisor of a network's logits; default: the one in `facts`, else 1; not used for a function
+    temperature: float | None = None,  # Divisor of a network's logits; default: that of the metadata, else 1
     facts: dict
-    | None = None,  # Metadata of the weights: uses `dataset`, `data_digest`, `temperature`, `reject_below` (default 0.5)
+    | None = None,  # Metadata: `dataset`, `data_digest`, `temperature`, `reject_below` (default 0.5) are used
 ) -> Report:  # Scores of the network on these images
     "Score a network on a test set."
     digits = digits if digits is not None else load_mnist('test')

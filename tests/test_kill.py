@@ -64,7 +64,8 @@ def test_kill_at_random_times(digits, whole, tmp_path):
     assert resumed >= (5 if ALL else 1)  # most of the kills hit after the first epoch
 
 
-STEPS = ['create', 'fsync', 'replace', 'open']  # of `write_atomic`, in order; create: its temporary file; open: the folder, to sync it
+# of `write_atomic`, in order; create: its temporary file; open: the folder, to sync it
+STEPS = ['create', 'fsync', 'replace', 'open']
 
 
 @pytest.mark.parametrize('moment', range(8 if ALL else 3))

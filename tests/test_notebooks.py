@@ -7,9 +7,10 @@ import pytest
 from conftest import ALL, ROOT
 
 NOTEBOOKS = sorted(p for p in (ROOT / 'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
+MARKED = [pytest.param(p, marks=pytest.mark.slow) if '#| scale' in p.read_text() else p for p in NOTEBOOKS]  # on Ray
 
 
-@pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: str(p.relative_to(ROOT / 'nbs').with_suffix('')))
+@pytest.mark.parametrize('path', MARKED, ids=lambda p: str(p.relative_to(ROOT / 'nbs').with_suffix('')))
 def test_notebook(path):
     flags = ['--flags', 'scale'] if ALL else []  # cells that need a cluster
     one = {**os.environ, 'OMP_NUM_THREADS': '1', 'TQDM_DISABLE': '1'}
