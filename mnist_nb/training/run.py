@@ -222,21 +222,14 @@ def resume_state(
     load_state(state, path)
 
 # %% ../../nbs/training/run.ipynb #1293f66d
-RUN_FILES = (
-    'best_model.safetensors',
-    'last_state.safetensors',
-    'config.json',
-    'history.jsonl',
-    'lines.onnx',
-    'ink.onnx',
-)
+RUN_FILES = ('best_model.safetensors', 'last_state.safetensors', 'config.json', 'history.jsonl')
 
 
 def archive_run(
     folder: Path,  # Run folder; its files move to a new subfolder `previous`
 ):
     "Move an earlier run out of the way."
-    files = [folder / name for name in RUN_FILES if (folder / name).exists()]
+    files = [folder / name for name in (*RUN_FILES, 'lines.onnx', 'ink.onnx') if (folder / name).exists()]
     if not files or [path.name for path in files] == ['config.json']:
         return  # nothing here, or a run that saved no state
     n, target = 1, folder / 'previous'
