@@ -9,14 +9,13 @@ __all__ = ['Normalize', 'ByteDropout', 'hidden_layer', 'mlp', 'base_mlp', 'impro
 
 # %% ../nbs/01_models.ipynb #9a442b41
 import json
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import nn
 
@@ -313,27 +312,25 @@ def save_weights(
     **facts: object,  # Metadata: config, dataset, digest, metrics, temperature … (anything that JSON can hold)
 ):
     "Write a model and its metadata to one file, atomically."
-    own = dict(arch=model.arch, arguments=model.arguments, version=__version__, seal=UNSEALED)
+    own = dict(arch=model.arch, arguments=model.arguments, version=__version__, seal=UNSEALED, format=_FORMAT)
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
-    write_atomic(path, seal(save(tensors, {'format': _FORMAT, 'mnist_nb': json.dumps(facts | own)})))
+    write_atomic(path, seal(save(tensors, {'mnist_nb': json.dumps(facts | own)})))  # two entries come in any order
 
 # %% ../nbs/01_models.ipynb #795f3961
 def _read_facts(path: str | Path) -> dict:
     "Read the metadata of a weights file without its tensors."
     try:
-        with open(path, 'rb') as f:
-            size = struct.unpack('<Q', f.read(8))[0]
-            if size > 1 << 24:
-                raise ValueError('its header is too long')
-            notes = json.loads(f.read(size))['__metadata__']
-        if notes['format'] != _FORMAT:
-            raise ValueError(f'its format is {notes["format"]}, expected {_FORMAT}')
-        return check_notes(json.loads(notes['mnist_nb']))
+        with safe_open(path, 'pt') as file:
+            notes = file.metadata() or {}
+        facts = json.loads(notes['mnist_nb'])
+        if (found := facts.pop('format', notes.get('format'))) != _FORMAT:
+            raise ValueError(f'its format is {found}, expected {_FORMAT}')
+        return check_notes(facts)
     except FileNotFoundError:
         raise CheckpointError(f'{path}: no such file; train one with: mnist-nb train') from None
     except OSError as e:
         raise CheckpointError(f'{path}: cannot be read ({e.strerror})') from e
-    except (ValueError, KeyError, TypeError, struct.error, RecursionError) as e:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise CheckpointError(f'{path}: not a weights file of mnist-nb, or damaged ({e})') from e
 
 # %% ../nbs/01_models.ipynb #d6701279
