@@ -17,6 +17,7 @@ import re
 import sys
 import warnings
 from dataclasses import asdict, replace
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -207,11 +208,16 @@ def _config_options() -> list[inspect.Parameter]:
     return made
 
 # %% ../nbs/cli.ipynb #70997e5a
-def _choose_config(recipe: str | None, given: dict, augment: str | None):
-    "Make a configuration from a recipe and the given settings."
+def _choose_config(task: str, recipe: str | None, given: dict, augment: str | None):
+    "Make a configuration from a recipe, or from the task's own settings, and the given settings."
     from mnist_nb.train import AUGMENTATIONS, RECIPES
     from mnist_nb.train import recipe as look_up
 
+    if task != 'digits':
+        other = [k for k, v in {'recipe': recipe, 'augment': augment, 'arch': given.get('arch')}.items() if v]
+        if other:
+            raise ValueError(f'--{other[0]} belongs to --task digits; leave it out')
+        return replace(_find_task(task).config, **given)
     arch = given.pop('arch', None)
     if recipe and arch:
         raise ValueError('--recipe names its network itself; leave --arch out')
@@ -222,22 +228,29 @@ def _choose_config(recipe: str | None, given: dict, augment: str | None):
         raise ValueError(f'--augment {augment}: choose one of {", ".join(AUGMENTATIONS)}')
     if augment:
         given['augmentation'] = AUGMENTATIONS[augment]
-    if 'epochs' in given:
-        given.setdefault('min_steps', 0)  # as many epochs as were given, and no more
     return look_up(name, **given)
 
+
+def _find_task(task: str):
+    "Import a task that learns from drawn pictures."
+    if task not in ('lines', 'ink'):
+        raise ValueError(f'--task {task}: choose one of digits, lines, ink')
+    return getattr(import_module(f'mnist_nb.training.{task}'), task.upper())
+
 # %% ../nbs/cli.ipynb #accd02d9
-def _saved_config(save_dir: Path, recipe: str | None, given: dict, augment: str | None):
+def _saved_config(task: str, save_dir: Path, recipe: str | None, given: dict, augment: str | None):
     "Read the configuration of the run to resume; options may repeat it, but not change it."
     from mnist_nb.train import read_config, resume_config
 
-    chosen = vars(_choose_config(recipe, dict(given), augment))  # a misspelt name is a mistake here, too
+    chosen = vars(_choose_config(task, recipe, dict(given), augment))  # a misspelt name is a mistake here, too
     if recipe:
         given = {k: v for k, v in chosen.items() if k not in ('epochs', 'min_steps', 'precision')} | given
     if augment:
         given |= {'augmentation': chosen['augmentation']}
     if given.get('precision') == 'auto':  # the run stores what that meant when it started
         given.pop('precision')
+    if task != 'digits':
+        given |= {'arch': task}
     return resume_config(read_config(save_dir / 'last_state.safetensors'), given)
 
 # %% ../nbs/cli.ipynb #0b188792
@@ -281,32 +294,14 @@ def _finish_training(result, save_dir: Path, as_json: bool):
     _show(value, _two_columns(lines | {'next': f'mnist-nb eval --model {result.checkpoint}'}), as_json)
 
 # %% ../nbs/cli.ipynb #c328895e
-def _train_drawn(
-    task: str, given: dict, steps: int | None, folder: Path, data_dir: Path | None, resume: bool, as_json: bool
-):
-    "Train the reader of lines or the finder of ink on pictures drawn meanwhile, and write its ONNX file."
-    from mnist_nb.training.drawn import train_drawn
-    from mnist_nb.training.run import Interrupted
-
-    if other := sorted(given.keys() - {'seed'}):
-        raise ValueError(f'--{other[0].replace("_", "-")} belongs to --task digits; {task} takes --steps and --seed')
-    if task == 'lines':
-        from mnist_nb.training.lines import LINES as learned
-        from mnist_nb.training.lines import export_lines as export
-    else:
-        from mnist_nb.training.ink import INK as learned
-        from mnist_nb.training.ink import export_ink as export
-    given |= {'steps': steps} if steps else {}
-    try:
-        config = replace(learned.config, **given) if given else None
-        state, config = train_drawn(learned, config, folder, data_dir, resume)
-    except Interrupted as e:
-        _say(f'mnist-nb: {e} --task {task}' + f' --data-dir {data_dir}' * bool(data_dir) + f' --save-dir {folder}')
-        raise typer.Exit(128 + e.signum) from None
-    value, path = export(state, folder / f'{task}.onnx', config, data_dir), folder / f'{task}.onnx'
-    reached = {'lines': 'valid_accuracy', 'ink': 'valid_overlap'}[task]
-    what = {'lines': 'of held-out numbers read', 'ink': 'overlap with held-out ink'}[task]
-    _show(value, f'{path}: {value[reached]:.1%} {what}', as_json)
+def _finish_drawn(metadata: dict, folder: Path, as_json: bool):
+    "Print what a network has reached on drawn pictures."
+    task = metadata['arch']
+    key, what = {
+        'lines': ('valid_accuracy', 'of held-out numbers read'),
+        'ink': ('valid_overlap', 'overlap with held-out ink'),
+    }[task]
+    _show(metadata, f'{folder / task}.onnx: {metadata[key]:.1%} {what}', as_json)
 
 # %% ../nbs/cli.ipynb #6b1e822d
 Augment = Annotated[str | None, Option('--augment', help='Augmentation: none, light, medium, full or harsh.')]
@@ -321,9 +316,6 @@ def train(
     task: Annotated[
         str, Option('--task', help='What to train: digits, lines (the reader of numbers) or ink.')
     ] = 'digits',
-    steps: Annotated[
-        int | None, Option('--steps', min=8, help='Number of batches, for the tasks lines and ink.')
-    ] = None,
     recipe: Recipe = None,
     augment: Augment = None,
     save_dir: Annotated[Path | None, Option('--save-dir', help='Run folder. Default: models, or models/TASK.')] = None,
@@ -342,24 +334,23 @@ def train(
     from mnist_nb.train import train as run_training
     from mnist_nb.training.run import tensorboard_writer
 
-    if task not in ('digits', 'lines', 'ink'):
-        raise ValueError(f'--task {task}: choose one of digits, lines, ink')
     device, given = pick_device(cpu, gpu), {k: v for k, v in settings.items() if v is not None}
-    if task != 'digits':
-        given |= {k: v for k, v in dict(recipe=recipe, augment=augment).items() if v is not None}
-        return _train_drawn(task, given, steps, save_dir or Path('models') / task, data_dir, resume, as_json)
-    if steps:
-        raise ValueError('--steps belongs to --task lines and ink; digits take --epochs or --min-steps')
-    save_dir = save_dir or Path('models')
-    config = _saved_config(save_dir, recipe, given, augment) if resume else _choose_config(recipe, given, augment)
+    save_dir = save_dir or Path('models') / (task if task != 'digits' else '')
+    chosen = task, *([save_dir] if resume else []), recipe, given, augment
+    config = _saved_config(*chosen) if resume else _choose_config(*chosen)
     report = _epoch_reporter(tensorboard_writer(save_dir) if tensorboard else None)
+    digits = load_mnist('train', data_dir, dataset)
     try:
-        result = run_training(config, load_mnist('train', data_dir, dataset), save_dir, resume, device, on_epoch=report)
+        if task == 'digits':
+            _finish_training(run_training(config, digits, save_dir, resume, device, on_epoch=report), save_dir, as_json)
+        else:
+            from mnist_nb.training.drawn import train_drawn
+
+            _finish_drawn(train_drawn(_find_task(task), config, save_dir, digits, resume, report), save_dir, as_json)
     except Interrupted as e:
-        more = f' --data_dir {data_dir}' * bool(data_dir) + f' --dataset {dataset}' * (dataset != 'mnist')
-        _say(f'mnist-nb: {e}{more}')
+        more = {'data_dir': data_dir, 'dataset': dataset * (dataset != 'mnist'), 'task': task * (task != 'digits')}
+        _say(f'mnist-nb: {e}' + ''.join(f' --{name} {value}' for name, value in more.items() if value))
         raise typer.Exit(128 + e.signum) from None
-    _finish_training(result, save_dir, as_json)
 
 
 _own = [p for p in inspect.signature(train).parameters.values() if p.kind != p.VAR_KEYWORD]
@@ -661,7 +652,7 @@ def scale_train(
     from mnist_nb.data import load_mnist
     from mnist_nb.models import save_weights
 
-    config = _choose_config(recipe, {k: v for k, v in settings.items() if v is not None}, augment)
+    config = _choose_config('digits', recipe, {k: v for k, v in settings.items() if v is not None}, augment)
     digits = load_mnist('train', data_dir, dataset)
     if 'TORCHELASTIC_RUN_ID' in os.environ:  # this is one of torchrun's processes
         from mnist_nb.cluster.together import train_among
@@ -716,7 +707,7 @@ def scale_tune(
     from mnist_nb.support.files import write_atomic
 
     fields = read_space(space)
-    config = _choose_config(recipe, {'epochs': epochs} if epochs else {}, augment)
+    config = _choose_config('digits', recipe, {'epochs': epochs} if epochs else {}, augment)
     digits = load_mnist('train', data_dir, dataset)
     connect(address)
     found = call(search, config, digits, fields, trials, full_address(storage), name, not full, processors, seed)
@@ -776,7 +767,10 @@ def benchmark(
     from mnist_nb.support.record import results_folder
     from mnist_nb.training.benchmark import benchmark as run
 
-    config, folder = _choose_config(recipe, {'epochs': epochs} if epochs else {}, None), results_folder(output)
+    config, folder = (
+        _choose_config('digits', recipe, {'epochs': epochs} if epochs else {}, None),
+        results_folder(output),
+    )
     row = run(recipe, config, list(range(seeds)), folder, data_dir, dataset, save_dir, own_epochs=not epochs)
     spread = f' ± {row["accuracy_std"]:.3%}' if row['accuracy_std'] is not None else ''
     lines = {

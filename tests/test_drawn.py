@@ -8,13 +8,15 @@ from pathlib import Path
 
 RUN = """
 import sys
-from mnist_nb.training.drawn import DrawnConfig, train_drawn
+from dataclasses import replace
+from pathlib import Path
+from mnist_nb.training.drawn import train_drawn
 from mnist_nb.training.lines import LINES
 
-steps, folder, resume = int(sys.argv[1]), sys.argv[2], sys.argv[3:] == ['resume']
-config = None if resume else DrawnConfig(steps, 8, lines=60)
+epochs, folder, resume = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] == ['resume']
+config = replace(LINES.config, epochs=epochs, batch_size=8)
 if __name__ == '__main__':
-    train_drawn(LINES, config, folder, resume=resume, every=4)
+    train_drawn(replace(LINES, writers=60, steps=8), config, folder, resume=resume)
 """
 
 
@@ -40,11 +42,12 @@ def runs(pid):
 def test_a_run_ends_and_is_not_repeated(tmp_path):
     folder = tmp_path / 'run'
     for words in ((), ('resume',)):
-        process = start(tmp_path, '8', str(folder), *words)
+        process = start(tmp_path, '2', str(folder), *words)
         said = process.communicate(timeout=300)
         assert process.returncode == 0, said[1].decode()[-2000:]
     rows = [json.loads(line) for line in (folder / 'history.jsonl').read_text().splitlines()]
-    assert [row['step'] for row in rows] == [4, 8] and 'valid_score' in rows[0]
+    assert [row['epoch'] for row in rows] == [1, 2] and 'valid_accuracy' in rows[0]
+    assert (folder / 'lines.onnx').exists()
 
 
 def test_who_draws_ends_with_who_learns(tmp_path):

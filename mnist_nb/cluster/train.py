@@ -19,9 +19,9 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import WorkerGroupError
 
 from .nodes import check_room, claim, find_storage, only_errors
-from .together import train_together
 from ..data import Digits
 from ..models import load_weights
+from ..train import train
 from ..training.recipes import TrainConfig, check_config
 from ..training.result import TrainResult
 from ..training.run import Shard
@@ -29,21 +29,21 @@ from ..training.run import Shard
 # %% ../../nbs/cluster/train.ipynb #cf7e4413
 def _train_part(settings: dict):
     "Train as one worker of a cluster, from the last checkpoint if there is one."
-    first, before = ray.train.get_context().get_world_rank() == 0, ray.train.get_checkpoint()
+    context, before = ray.train.get_context(), ray.train.get_checkpoint()
+    shard = Shard(context.get_world_rank(), context.get_world_size())
     with tempfile.TemporaryDirectory() as tmp:
-        folder, last = Path(tmp), Path(tmp) / 'last_state.safetensors'
         if before:
-            before.to_directory(folder)
+            before.to_directory(tmp)
 
-        def report(record):
-            if first:
+        def report(record, model):
+            if shard.rank == 0:
                 print(', '.join(f'{k} {v:.4g}' for k, v in record.items()), file=sys.stderr, flush=True)
-            ray.train.report(record, checkpoint=Checkpoint.from_directory(folder) if first else None)
+            ray.train.report(record, checkpoint=None if shard.rank else Checkpoint.from_directory(tmp))
 
         device = ray.train.torch.get_device() if settings['gpu'] else torch.device('cpu')
-        digits, resume = ray.get(settings['digits']), last if before else None
-        result = train_together(settings['config'], digits, device, folder, resume, report)
-        report(result.history[-1])  # once more, with the finished weights
+        digits = ray.get(settings['digits'])
+        result = train(settings['config'], digits, tmp, before is not None, device, False, report, shard)
+        report(result.history[-1], result.model)  # once more, with the finished weights
 
 # %% ../../nbs/cluster/train.ipynb #0005ec4e
 def train_on_cluster(

@@ -90,13 +90,11 @@ def _try_settings(settings: dict[str, Any], config: TrainConfig, digits: Digits)
         folder = Path(tmp)
         if before:
             before.to_directory(folder)
-        going_on = (folder / 'last_state.safetensors').exists()
 
-        def report(record, _):
-            kept = tune.Checkpoint.from_directory(folder) if (folder / 'last_state.safetensors').exists() else None
-            tune.report(record, checkpoint=kept)
+        def report(record, model):
+            tune.report(record, checkpoint=tune.Checkpoint.from_directory(folder))
 
-        train(_change(config, settings), digits, folder, going_on, torch.device('cpu'), False, report)
+        train(_change(config, settings), digits, folder, before is not None, torch.device('cpu'), False, report)
 
 # %% ../../nbs/cluster/tune.ipynb #dba2a6ee
 def search(

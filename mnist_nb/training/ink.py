@@ -6,7 +6,7 @@
 __all__ = ['INK', 'InkNet', 'export_ink']
 
 # %% ../../nbs/training/ink.ipynb #7e79885e
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..data import load_mnist
 from ..drawing.camera import SHAPES, draw_pair
 from ..optimize import save_onnx, to_proto
 from ..reading.ink import LONGEST, to_features
-from .drawn import DrawnConfig, Task, convolution, held_out_batches, measure
-from .run import RunState
+from .drawn import DrawnTask, convolution, measure
+from .recipes import TrainConfig
 
 # %% ../../nbs/training/ink.ipynb #5554b5de
 @dataclass(frozen=True)
@@ -100,9 +99,6 @@ def _overlap(logits: torch.Tensor, batch: _Pages) -> float:
     either = (found | batch.ink).sum().item()
     return (found & batch.ink).sum().item() / either if either else 1.0
 
-
-INK = Task('ink', InkNet, _draw_pages, _ink_loss, _overlap, DrawnConfig(5_000, 16, lines=6_000, learning_rate=4e-4))
-
 # %% ../../nbs/training/ink.ipynb #2b8e4582
 class _Probable(nn.Module):
     "An ink finder that returns probabilities."
@@ -117,18 +113,37 @@ class _Probable(nn.Module):
 
 
 def export_ink(
-    state: RunState,  # State of the trained run
-    path: str | Path,  # `.onnx` file to write
-    config: DrawnConfig,  # Settings of the run
-    data_dir: str | Path | None = None,  # Folder with IDX files; default: search as in `load_mnist`
+    model: nn.Module,  # Trained network
+    held_out: list[_Pages],  # Batches to measure the network on
+    path: Path,  # `.onnx` file to write
+    metadata: dict,  # Metadata to add: settings, dataset and its digest
 ) -> dict:  # Metadata written to the ONNX file
     "Write an ink finder to one ONNX file."
-    digits = load_mnist('train', data_dir)
-    model = state.average.module.to(memory_format=torch.contiguous_format)
-    score = measure(INK, model, held_out_batches(INK, config, data_dir))[1]
-    notes = dict(arch='ink', longest=LONGEST, config=asdict(config), valid_overlap=score)
-    notes |= dict(dataset=digits.dataset, data_digest=digits.digest)
+    own = dict(arch='ink', longest=LONGEST, valid_overlap=measure(INK, model, held_out)[1])
     n, h, w = (torch.export.Dim(name, min=least) for name, least in (('n', 1), ('h', 2), ('w', 2)))
     example = torch.zeros(2, 4, 64, 96)
-    save_onnx(to_proto(_Probable(model), example, 'features', 'ink', {0: n, 2: 16 * h, 3: 16 * w}), path, notes)
-    return notes
+    proto = to_proto(_Probable(model), example, 'features', 'ink', {0: n, 2: 16 * h, 3: 16 * w})
+    save_onnx(proto, path, metadata | own)
+    return metadata | own
+
+
+INK = DrawnTask(
+    TrainConfig(
+        'ink',
+        epochs=25,
+        batch_size=16,
+        learning_rate=4e-4,
+        beta2=0.98,
+        label_smoothing=0,
+        clip_norm=2,
+        ema=0.998,
+        precision='auto',
+        channels_last=True,
+    ),
+    InkNet,
+    _draw_pages,
+    _ink_loss,
+    _overlap,
+    export_ink,
+    writers=6_000,
+)

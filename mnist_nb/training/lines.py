@@ -7,7 +7,7 @@ __all__ = ['LINES', 'draw_batches', 'LineNet', 'export_lines']
 
 # %% ../../nbs/training/lines.ipynb #a13052f2
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,12 @@ import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 from torch import nn
 
-from ..data import load_mnist
 from ..drawing.paper import Chance, frames, security_print
 from ..drawing.writing import OTHER, draw_number, ink_lines, other_lines, write_number
 from ..optimize import save_onnx, to_proto
 from ..reading.line import BLANK, CLASSES, FULL, HEIGHT, ctc_greedy_decode
-from .drawn import DrawnConfig, Task, convolution, held_out_batches, measure
-from .run import RunState
+from .drawn import DrawnTask, convolution, measure
+from .recipes import TrainConfig
 
 # %% ../../nbs/training/lines.ipynb #7bd59a33
 def _draw_strip(
@@ -158,9 +157,6 @@ def _share_right(logits: torch.Tensor, batch: _Batch) -> float:
     read = [[k - 1 for k, _, _ in ctc_greedy_decode(row)] for row in logits.detach().numpy()]
     return float(np.mean([a == b for a, b in zip(read, batch.answers())]))
 
-# %% ../../nbs/training/lines.ipynb #fd0bc27d
-LINES = Task('lines', LineNet, draw_batches, _path_loss, _share_right, DrawnConfig(steps=8_000, batch_size=128))
-
 # %% ../../nbs/training/lines.ipynb #71498bcc
 def _fit_line_temperature(logits: list[torch.Tensor], batches: list[_Batch]) -> float:
     "Find the temperature at which held-out numbers are most likely."
@@ -184,25 +180,38 @@ class _Calibrated(nn.Module):
 
 
 def export_lines(
-    state: RunState,  # State of the trained run
-    path: str | Path,  # `.onnx` file to write
-    config: DrawnConfig,  # Settings of the run
-    data_dir: str | Path | None = None,  # Folder with IDX files; default: search as in `load_mnist`
+    model: nn.Module,  # Trained network
+    held_out: list[_Batch],  # Batches to choose the temperature on
+    path: Path,  # `.onnx` file to write
+    metadata: dict,  # Metadata to add: settings, dataset and its digest
 ) -> dict:  # Metadata written to the ONNX file
     "Write a line reader to one ONNX file."
-    held_out, digits = held_out_batches(LINES, config, data_dir, blocks=2), load_mnist('train', data_dir)
-    model = state.average.module.to(memory_format=torch.contiguous_format)
     logits, right = measure(LINES, model, held_out)
     temperature = _fit_line_temperature(logits, held_out)
-    notes = dict(arch='lines', classes=list(CLASSES), config=asdict(config), temperature=temperature, reject_below=0.5)
-    notes |= dict(valid_accuracy=right, dataset=digits.dataset, data_digest=digits.digest)
+    own = dict(arch='lines', classes=list(CLASSES), temperature=temperature, reject_below=0.5, valid_accuracy=right)
     n, w = torch.export.Dim('n'), torch.export.Dim('w', min=2)
-    proto = to_proto(
-        _Calibrated(model, temperature),
-        torch.zeros(2, 1, 32, 64, dtype=torch.uint8),
-        'strips',
-        'log_probs',
-        {0: n, 3: 4 * w},
-    )
-    save_onnx(proto, path, notes)
-    return notes
+    example = torch.zeros(2, 1, 32, 64, dtype=torch.uint8)
+    proto = to_proto(_Calibrated(model, temperature), example, 'strips', 'log_probs', {0: n, 3: 4 * w})
+    save_onnx(proto, path, metadata | own)
+    return metadata | own
+
+# %% ../../nbs/training/lines.ipynb #fd0bc27d
+LINES = DrawnTask(
+    TrainConfig(
+        'lines',
+        epochs=40,
+        batch_size=128,
+        learning_rate=3e-4,
+        beta2=0.98,
+        label_smoothing=0,
+        clip_norm=2,
+        ema=0.998,
+        precision='auto',
+        channels_last=True,
+    ),
+    LineNet,
+    draw_batches,
+    _path_loss,
+    _share_right,
+    export_lines,
+)

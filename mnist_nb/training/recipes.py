@@ -19,17 +19,16 @@ from ..models import list_models
 class TrainConfig:
     "All settings that affect the result of a run."
 
-    arch: str = 'improved'  # Network, one of `list_models()`; `mnist-nb models` shows them
-    epochs: int = 10  # Number of passes over the training images
+    arch: str = 'improved'  # Network, one of `list_models()`; for drawn pictures, `lines` or `ink`
+    epochs: int = 10  # Passes over the training images; with drawn pictures, 200 batches each
     min_steps: int = 0  # Least number of steps; with little data, a run gets more epochs to reach it
     batch_size: int = 64  # Images per step
     learning_rate: float = 0.001  # Learning rate; `onecycle` starts here and peaks at `max_lr_factor` times this
     max_lr_factor: float = 10.0  # Peak of the OneCycle schedule, in multiples of the learning rate
-    optimizer: str = 'adamw'  # Optimizer: `adamw`, `adam` or `sgd` (momentum 0.9)
-    scheduler: str = 'onecycle'  # Schedule: `onecycle`, `step` (divided by 10 after 1/2 and 3/4 of the run) or `none`
+    scheduler: str = 'onecycle'  # Schedule of the learning rate: `onecycle` or `none`
     beta1: float = 0.9  # Decay of Adam's running mean of the gradients, 0 to below 1
     beta2: float = 0.999  # Decay of Adam's running mean of the squared gradients, 0 to below 1
-    weight_decay: float = 0.01  # Weight decay: decoupled in AdamW, added to the gradient in the others
+    weight_decay: float = 0.01  # Decoupled weight decay of AdamW
     label_smoothing: float = 0.1  # Share of the target spread over all classes, 0 to below 1
     clip_norm: float = 0.0  # Largest norm of the gradient; 0: no clipping
     ema: float = 0.0  # Decay of the running average of the weights, which then replaces them in the result; 0: none
@@ -40,7 +39,6 @@ class TrainConfig:
     outliers: float = 0.0  # Pictures of none of the classes to add, as a share of the training images
     n_valid: int = 5_000  # Number of training images held out for validation, at most a tenth of all; 0: no validation
     seed: int = 0  # Seed of weights, order, augmentation and dropout; the validation split is always the same
-    temperature: float = 0.0  # Divisor of the logits; 0: fitted on the validation images
     precision: str = 'fp32'  # Arithmetic: `fp32`, `bf16`, or `auto` (bf16 where the hardware computes it)
     channels_last: bool = False  # Store images with the channel last, the layout that convolutions prefer
 
@@ -95,8 +93,7 @@ RECIPES['pocket'] = replace(RECIPES['robust'], arch='cnn', styles=0.12)  # more 
 
 # %% ../../nbs/training/recipes.ipynb #dbd46a65
 _CHOICES = {
-    'optimizer': ('adamw', 'adam', 'sgd'),
-    'scheduler': ('onecycle', 'step', 'none'),
+    'scheduler': ('onecycle', 'none'),
     'precision': ('fp32', 'bf16', 'auto'),
 }
 _AT_LEAST = {
@@ -110,7 +107,6 @@ _AT_LEAST = {
     'patience': 0,
     'weight_decay': 0,
     'clip_norm': 0,
-    'temperature': 0,
     'max_lr_factor': 1,
 }
 
@@ -119,8 +115,8 @@ def check_config(
     config: TrainConfig,  # Settings to check
 ) -> TrainConfig:  # Settings, unchanged
     "Check settings; raise `ValueError` for those that can't work."
-    if config.arch not in list_models():
-        raise ValueError(f'arch: {config.arch} is not one of {", ".join(list_models())}')
+    if config.arch not in (known := [*list_models(), 'lines', 'ink']):
+        raise ValueError(f'arch: {config.arch} is not one of {", ".join(known)}')
     for name, choices in _CHOICES.items():
         if getattr(config, name) not in choices:
             raise ValueError(f'{name}: {getattr(config, name)} is not one of {", ".join(choices)}')

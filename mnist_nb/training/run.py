@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import torch
+import torch.distributed as dist
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
@@ -68,18 +70,40 @@ class Shard:
         "Words to add to an address, so that each process draws its own random numbers."
         return (self.rank,) if self.world_size > 1 else ()
 
+    def sums(
+        self,
+        *numbers: float,  # Counts of this process
+        device: torch.device,  # Device of the model
+    ) -> list[float]:  # Their sums over all processes
+        "Add up counts over all processes."
+        if self.world_size == 1:
+            return list(numbers)
+        counted = torch.tensor(numbers, dtype=torch.float64, device=device)
+        dist.all_reduce(counted)
+        return counted.tolist()
+
+    def from_first(
+        self,
+        value: Any,  # Any object that can be pickled
+    ) -> Any:  # That of the first process
+        "Send an object from the first process to all others."
+        values = [value]
+        if self.world_size > 1:
+            dist.broadcast_object_list(values)
+        return values[0]
+
 # %% ../../nbs/training/run.ipynb #bc64d9ea
 @dataclass
 class RunState:
     "Everything that changes during a run."
 
-    model: Classifier  # Network that is trained
+    model: nn.Module  # Network that is trained
     optimizer: torch.optim.Optimizer  # Optimizer, with its moments
     average: AveragedModel | None  # Running average of the weights; None if the recipe keeps none
     epoch: int = 0  # Number of finished epochs
     step: int = 0  # Number of finished steps in this epoch
     loss_sum: float = 0.0  # Sum of the losses of the images seen in this epoch, in nats
-    correct: int = 0  # Number of right answers in this epoch
+    correct: float = 0  # Number of right answers in this epoch, or sum of the pictures' scores
     seen: int = 0  # Number of images seen in this epoch, without outliers
     seconds: float = 0.0  # Seconds of training in this epoch
     measuring: float = 0.0  # Seconds spent on validation and checkpoints in the whole run
@@ -87,7 +111,6 @@ class RunState:
     waited: int = 0  # Number of epochs since the best validation accuracy
     history: list[dict] = field(default_factory=list)  # Records, one per epoch
     kept: dict | None = None  # Weights of the best epoch, where early stopping needs them
-    shard: Shard = Shard()  # Part of each batch that this process trains on
     parallel: nn.Module | None = None  # Wrapper of the model for training in several processes; None for a single one
 
 
