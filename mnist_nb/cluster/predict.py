@@ -25,7 +25,7 @@ from pyarrow.fs import FileSelector, FileType
 from tqdm.auto import tqdm
 
 import mnist_nb
-from .nodes import check_room, claim, find_storage, full_address, only_errors, write_whole
+from .nodes import _check_room, _claim, _find_storage, _full_address, _only_errors, _write_whole
 from ..predict import Prediction, Predictor, predict
 from ..reading.network import find_model
 from ..reading.picture import SUFFIXES, ImageError
@@ -68,7 +68,7 @@ def _pick_column(names: list[str], column: str | None) -> str | None:
 
 def _list_parts(source: str | Path, size: int = 1000, column: str | None = None) -> tuple[list[_Part], str]:
     "Divide the input into parts."
-    storage, path = find_storage(source)
+    storage, path = _find_storage(source)
     files, digest = _list_files(storage, path), hashlib.sha256(str(size).encode())
     for file in files:
         digest.update(f'{file.path} {file.size} {file.mtime_ns}'.encode())
@@ -213,7 +213,7 @@ class _PartReader:
         self, source: str, output: str, model: str, column: str | None = None, reject_below: float | None = None
     ):
         self.model, self.column, self.reject_below = Predictor(model, threads=1), column, reject_below
-        self.storage, self.out, self.folder = find_storage(source)[0], *find_storage(output)
+        self.storage, self.out, self.folder = _find_storage(source)[0], *_find_storage(output)
         self.kind = pa.int8() if all(isinstance(c, int) for c in self.model.classes) else pa.string()
 
     def __call__(self, row: dict) -> dict:
@@ -229,7 +229,7 @@ class _PartReader:
             tables.append(_as_table(names, [broken] * len(names), self.kind))
         table, buffer = pa.concat_tables(tables), pa.BufferOutputStream()
         pq.write_table(table, buffer)
-        write_whole(self.out, f'{self.folder}/part-{part.number:06}.parquet', buffer.getvalue().to_pybytes())
+        _write_whole(self.out, f'{self.folder}/part-{part.number:06}.parquet', buffer.getvalue().to_pybytes())
         unread = table['digit'].null_count
         rejected = table['rejected'].to_pylist().count(True) - unread
         return dict(pictures=len(table), rejected=rejected, unread=unread, worker_bytes=_peak_memory())
@@ -246,20 +246,20 @@ def predict_on_cluster(
     progress: bool = True,  # Whether to show a progress bar
 ) -> dict:  # Counts of pictures, rejected and unread; peak memory of a worker and of this process, in bytes
     "Read any number of pictures on the Ray cluster to which this process is connected."
-    source, output = full_address(source), full_address(output)
+    source, output = _full_address(source), _full_address(output)
     if f'{output}/'.startswith(f'{source}/'):
         raise ValueError(f'{output}: lies within what is read; name a folder for the answers beside it')
     path = find_model(model or 'robust')
     parts, digest = _list_parts(source, size, column)
     weights = hashlib.sha256(path.read_bytes()).hexdigest()
-    claim(output, dict(pictures=digest, network=weights, column=column, reject_below=reject_below))
-    storage, folder = find_storage(output)
+    _claim(output, dict(pictures=digest, network=weights, column=column, reject_below=reject_below))
+    storage, folder = _find_storage(output)
     done = {f.base_name for f in storage.get_file_info(FileSelector(folder))}
     left = [part for part in parts if f'part-{part.number:06}.parquet' not in done]
     total = dict(pictures=0, rejected=0, unread=0, worker_bytes=0, driver_bytes=_peak_memory())
     if not left:
         return total
-    check_room(1)
+    _check_room(1)
     workers = min(workers or int(ray.cluster_resources()['CPU']), len(left))
     network = str(model or 'robust') if path.is_relative_to(Path(mnist_nb.__file__).parent) else str(path.absolute())
     ray.data.DataContext.get_current().enable_progress_bars = False
@@ -270,7 +270,7 @@ def predict_on_cluster(
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
     )
-    with only_errors():
+    with _only_errors():
         for row in tqdm(done.iter_rows(), total=len(left), unit='part', disable=None if progress else True):
             total |= {key: total[key] + row[key] for key in ('pictures', 'rejected', 'unread')}
             total['worker_bytes'] = max(total['worker_bytes'], row['worker_bytes'])

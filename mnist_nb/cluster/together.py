@@ -19,7 +19,7 @@ from ..support.files import write_atomic
 from ..train import train
 from ..training.recipes import TrainConfig
 from ..training.result import TrainResult
-from ..training.run import Shard, archive_run
+from ..training.run import Shard, _archive_run
 
 # %% ../../nbs/cluster/together.ipynb #67242aa1
 def train_among(
@@ -39,7 +39,7 @@ def train_among(
     again = shard.from_first(same and (save_dir / 'last_state.safetensors').exists())
     if first and not again:
         save_dir.mkdir(parents=True, exist_ok=True)
-        archive_run(save_dir)
+        _archive_run(save_dir)
         write_atomic(mark, own)
     result = train(config, digits, save_dir, again, device, False, report if first else None, shard)
     dist.destroy_process_group()

@@ -18,11 +18,11 @@ from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, Sc
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import WorkerGroupError
 
-from .nodes import check_room, claim, find_storage, only_errors
+from .nodes import _check_room, _claim, _find_storage, _only_errors
 from ..data import Digits
 from ..models import load_weights
 from ..train import train
-from ..training.recipes import TrainConfig, check_config
+from ..training.recipes import TrainConfig, _check_config
 from ..training.result import TrainResult
 from ..training.run import Shard
 
@@ -57,10 +57,10 @@ def train_on_cluster(
     failures: int = 3,  # Number of failures of workers or nodes to recover from
 ) -> TrainResult:  # Trained network, history of the epochs, and facts about the run
     "Train a network on the Ray cluster to which this process is connected."
-    Shard(0, workers).part(check_config(config).batch_size)
-    check_room(workers, processors, int(gpu))
-    files, path = find_storage(storage)
-    claim(f'{storage}/{name}', dict(config=asdict(config), data=digits.digest, workers=workers))
+    Shard(0, workers).part(_check_config(config).batch_size)
+    _check_room(workers, processors, int(gpu))
+    files, path = _find_storage(storage)
+    _claim(f'{storage}/{name}', dict(config=asdict(config), data=digits.digest, workers=workers))
     trainer = TorchTrainer(
         _train_part,
         train_loop_config=dict(config=config, digits=ray.put(digits), gpu=gpu),
@@ -76,7 +76,7 @@ def train_on_cluster(
         ),
     )
     try:
-        with only_errors():
+        with _only_errors():
             done = trainer.fit()
     except WorkerGroupError as e:  # the worker's own error explains it best
         raise next((w for w in e.worker_failures.values() if isinstance(w, ValueError)), e) from None

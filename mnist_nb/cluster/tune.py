@@ -24,11 +24,11 @@ from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig, Tun
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
-from .nodes import check_room, claim, find_storage, only_errors
+from .nodes import _check_room, _claim, _find_storage, _only_errors
 from ..data import Digits
 from ..drawing.augment import Augmentation
 from ..train import train
-from ..training.recipes import AUGMENTATIONS, TrainConfig, check_config
+from ..training.recipes import AUGMENTATIONS, TrainConfig, _check_config
 
 # %% ../../nbs/cluster/tune.ipynb #a5b8bde8
 def _read_value(field: str, text: str) -> Any:
@@ -72,7 +72,7 @@ def read_space(
 def _change(config: TrainConfig, settings: dict[str, Any]) -> TrainConfig:
     "Set fields of a configuration, and check the result."
     named = {k: AUGMENTATIONS[v] if k == 'augmentation' else v for k, v in settings.items()}
-    return check_config(replace(config, **named))
+    return _check_config(replace(config, **named))
 
 
 def _check_space(config: TrainConfig, space: dict[str, Any]) -> TrainConfig:
@@ -80,7 +80,7 @@ def _check_space(config: TrainConfig, space: dict[str, Any]) -> TrainConfig:
     for field, values in space.items():
         for value in values['grid_search'] if isinstance(values, dict) else [values.lower, values.upper]:
             _change(config, {field: value})
-    return check_config(config)
+    return _check_config(config)
 
 # %% ../../nbs/cluster/tune.ipynb #630a1f8b
 def _try_settings(settings: dict[str, Any], config: TrainConfig, digits: Digits):
@@ -110,12 +110,12 @@ def search(
 ) -> pd.DataFrame:  # One row per trial, best first: settings, epochs, `valid_accuracy`, `valid_loss`, seconds, error
     "Search for the best settings on the Ray cluster to which this process is connected."
     config = _check_space(config, space)
-    check_room(1, processors)
-    files, path = find_storage(storage)
+    _check_room(1, processors)
+    files, path = _find_storage(storage)
     drawn = {k: vars(v) if hasattr(v, 'sampler') else v for k, v in space.items()}
     trials = trials if any(hasattr(v, 'sample') for v in space.values()) else 1
     facts = dict(config=asdict(config), data=digits.digest, space=drawn, trials=trials, early=early, seed=seed)
-    begun = claim(f'{storage}/{name}', facts)
+    begun = _claim(f'{storage}/{name}', facts)
     trainable = tune.with_resources(
         tune.with_parameters(_try_settings, config=config, digits=digits), {'cpu': processors}
     )
@@ -146,7 +146,7 @@ def search(
                 verbose=0,
             ),
         )
-    with only_errors(), redirect_stdout(io.StringIO()):  # Ray Tune prints a page even with verbose=0
+    with _only_errors(), redirect_stdout(io.StringIO()):  # Ray Tune prints a page even with verbose=0
         results = tuner.fit()
     if results.num_errors == len(results):
         raise ValueError(f'every trial failed; the first: {str(results.errors[0]).strip().splitlines()[-1]}')

@@ -17,7 +17,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper, shape_inference
 
-from .chip import needs, run_tool, write_source
+from .chip import _run_tool, _write_source, needs
 from ..predict import Predictor
 from ..support.files import write_atomic
 
@@ -31,7 +31,7 @@ def _compile_wasm(source: str, names: list[str]) -> bytes:
         (Path(tmp) / 'digits.c').write_text(source)
         exports = [f'-Wl,--export={name}' for name in names]
         zig = [sys.executable, '-m', 'ziglang', 'cc', *target, *speed, *exports]
-        run_tool(*zig, '-o', 'digits.wasm', 'digits.c', cwd=tmp)
+        _run_tool(*zig, '-o', 'digits.wasm', 'digits.c', cwd=tmp)
         return (Path(tmp) / 'digits.wasm').read_bytes()
 
 # %% ../../nbs/edge/browser.ipynb #b026cda6
@@ -107,7 +107,7 @@ def to_wasm(
     opened, layers = _open_up(onnx.load(predictor.path))
     with tempfile.TemporaryDirectory() as tmp:
         onnx.save(opened, Path(tmp) / predictor.path.name)
-        source = write_source(Path(tmp) / predictor.path.name)
+        source = _write_source(Path(tmp) / predictor.path.name)
     glue = _write_glue(source, opened, layers, len(predictor.classes))
     write_atomic(output, _compile_wasm(source + glue, ['input', 'output', 'run', *_TABLES]))
     facts = {key: predictor.facts.get(key) for key in ('dataset', 'train_images', 'valid_accuracy', 'reject_below')}

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HEIGHT', 'FULL', 'BLANK', 'CLASSES', 'MARKS', 'find_lines', 'ctc_greedy_decode', 'Digit', 'LineMark', 'Line',
-           'read_line', 'read_lines', 'read_closely']
+           'read_line', 'read_lines']
 
 # %% ../../nbs/reading/line.ipynb #996c8146
 import math
@@ -16,8 +16,8 @@ from itertools import groupby, pairwise
 import numpy as np
 from PIL import Image
 
-from .page import Component, Page, box_gap, is_frame, join_boxes, read_page, to_mnist
-from .picture import ImageError, opaque
+from .page import Component, Page, _box_gap, _is_frame, _join_boxes, _to_mnist, read_page
+from .picture import ImageError, _opaque
 
 # %% ../../nbs/reading/line.ipynb #205a6fe4
 def _find_glyphs(components: list[Component]) -> list[list[Component]]:
@@ -32,8 +32,8 @@ def _find_glyphs(components: list[Component]) -> list[list[Component]]:
     for component in components:
         if component.height > 0.5 * usual or component.strength < 0.45 * strength or component.area < 0.002 * usual**2:
             continue
-        nearest, i = min((min(box_gap(component.box, m.box) for m in glyph), i) for i, glyph in enumerate(glyphs))
-        left, _, right, _ = join_boxes([m.box for m in glyphs[i]])
+        nearest, i = min((min(_box_gap(component.box, m.box) for m in glyph), i) for i, glyph in enumerate(glyphs))
+        left, _, right, _ = _join_boxes([m.box for m in glyphs[i]])
         over = min(component.box[2], right) - max(component.box[0], left)
         if nearest < 0.25 * usual and over > 0.4 * component.width:
             glyphs[i].append(component)
@@ -66,7 +66,7 @@ def _is_form(page: Page, component: Component) -> bool:
 
 def _writing(page: Page) -> list[Component]:
     "Leave out the frames of a page, unless nothing else is on it."
-    kept = [m for m in page.components if not is_frame(m, page.ink.shape) and not _is_form(page, m)]
+    kept = [m for m in page.components if not _is_frame(m, page.ink.shape) and not _is_form(page, m)]
     return kept or page.components
 
 
@@ -89,7 +89,7 @@ def find_lines(
 ) -> list[tuple[int, int, int, int]]:  # Left, top, right, bottom of each line's writing, from top to bottom
     "Find the lines of writing on a page."
     components, lines = _writing(page), []
-    boxes = [join_boxes([m.box for m in glyph]) for glyph in _find_glyphs(components)]
+    boxes = [_join_boxes([m.box for m in glyph]) for glyph in _find_glyphs(components)]
     for line in _reading_order(boxes):
         usual = np.median([boxes[i][3] - boxes[i][1] for i in line])
         top, bottom = (np.median([boxes[i][side] for i in line]) for side in (1, 3))
@@ -100,7 +100,7 @@ def find_lines(
             for i in line
         ]
         kept = [boxes[i] for i, out in zip(line, upright) if not out or len(line) == 1]
-        lines.append(_reach_out(join_boxes(kept or [boxes[i] for i in line]), usual, components))
+        lines.append(_reach_out(_join_boxes(kept or [boxes[i] for i in line]), usual, components))
     return lines
 
 # %% ../../nbs/reading/line.ipynb #ce080f82
@@ -234,7 +234,7 @@ def _look_at(
     top, bottom, (left, right) = line[1], line[3], np.clip((left, right), 0, ink.shape[1]).tolist()
     piece = ink[max(0, top) : bottom, left:right]
     blank = not piece.size or piece.max() < 0.01
-    seen = np.zeros((28, 28), np.uint8) if blank else to_mnist(np.clip(piece / piece.max(), 0, 1))
+    seen = np.zeros((28, 28), np.uint8) if blank else _to_mnist(np.clip(piece / piece.max(), 0, 1))
     return Digit((left, top, right, bottom), seen, probabilities)
 
 
@@ -318,13 +318,11 @@ def read_lines(
 _SIDES = 320, 640, 960  # pixels of a page's longer side at which it is read, one after the other
 
 # %% ../../nbs/reading/line.ipynb #fe24c19f
-def read_closely(
-    picture: Image.Image | np.ndarray,  # Picture or array of a page
-    model: Callable[[np.ndarray], np.ndarray],  # Line reader: uint8 `[n,32,w]` to log-probabilities `[n,w/4,classes]`
-    seconds: float | None = None,  # Time limit in seconds; default: none
-) -> tuple[Page, list[Line]]:  # Page at the best size, and its lines; lines without digits are left out
+def _read_closely(
+    picture: Image.Image | np.ndarray, model: Callable[[np.ndarray], np.ndarray], seconds: float | None = None
+) -> tuple[Page, list[Line]]:
     "Read the lines of a page at increasing sizes, and keep the best reading."
-    picture, looks, problem, start = opaque(picture), [], None, time.monotonic()
+    picture, looks, problem, start = _opaque(picture), [], None, time.monotonic()
     for side in _SIDES:
         left = None if seconds is None else seconds - (time.monotonic() - start)
         try:

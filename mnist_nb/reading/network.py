@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..support.files import check_notes, is_intact
-from ..support.record import cpu_count
+from ..support.files import _check_notes, _is_intact
+from ..support.record import _cpu_count
 
 # %% ../../nbs/reading/network.ipynb #452a3141
 class ModelError(ValueError):
@@ -35,11 +35,11 @@ def _open_session(path: Path, data: bytes, threads: int | None, gpu: bool, remed
     import onnxruntime as ort  # here: it takes as long to import as all the rest
 
     options, known = ort.SessionOptions(), ('CUDAExecutionProvider', 'CoreMLExecutionProvider')
-    options.intra_op_num_threads, options.log_severity_level = threads or cpu_count(), 3
+    options.intra_op_num_threads, options.log_severity_level = threads or _cpu_count(), 3
     wanted = [p for p in ort.get_available_providers() if p in known] if gpu else ['CPUExecutionProvider']
     if not wanted:
         raise ModelError('no GPU: this ONNX Runtime has no GPU provider; install onnxruntime-gpu, or leave --gpu out')
-    if not is_intact(data):
+    if not _is_intact(data):
         raise ModelError(f'{path}: damaged, its seal is broken; export it again with: {remedy}')
     try:
         session = ort.InferenceSession(data, options, providers=wanted, enable_fallback=0)
@@ -54,7 +54,7 @@ def _open_session(path: Path, data: bytes, threads: int | None, gpu: bool, remed
 def _read_notes(path: Path, session, remedy: str = 'mnist-nb optimize') -> dict:
     "Read the metadata of a network."
     try:
-        notes = check_notes(json.loads(session.get_modelmeta().custom_metadata_map['mnist_nb']))
+        notes = _check_notes(json.loads(session.get_modelmeta().custom_metadata_map['mnist_nb']))
         if notes['arch'] != 'ink' and session.get_outputs()[0].shape[-1] != len(notes['classes']):
             raise ValueError(f'{len(notes["classes"])} classes in its notes')
         notes.pop('seal', None)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['router', 'Problem', 'Limits', 'Picture', 'Choice', 'Options', 'NumberOptions', 'Answer', 'Digit', 'Mark', 'Number',
            'Fault', 'Service', 'LimitsMiddleware', 'create_app', 'predict_', 'predict_pixels', 'read_', 'explain_',
-           'model_info', 'info', 'healthz', 'readyz', 'metrics']
+           'info', 'healthz', 'readyz', 'metrics']
 
 # %% ../../nbs/serving/app.ipynb #8c1644dd
 import asyncio
@@ -49,12 +49,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from .. import __version__
-from ..predict import LineReader, Prediction, Predictor, make_predictions, read_number, threshold
-from ..reading.ink import LONGEST, default_finder
+from ..predict import LineReader, Prediction, Predictor, _make_predictions, read_number, threshold
+from ..reading.ink import LONGEST, _default_finder
 from ..reading.page import explain, preprocess
 from ..reading.picture import DETAIL, FORMATS, ImageError, TooLarge, open_picture
 from .batch import Batcher, Busy
-from ..support.record import cpu_count
+from ..support.record import _cpu_count
 
 # %% ../../nbs/serving/app.ipynb #5b658642
 class Problem(Exception):
@@ -70,9 +70,7 @@ class Problem(Exception):
         super().__init__(detail)
         self.status, self.title, self.detail, self.headers = status, title, detail, headers or {}
 
-    def response(
-        self,
-    ) -> Response:  # Response of type `application/problem+json`
+    def response(self) -> Response:  # Response of type `application/problem+json`
         "Convert the error to a response in the format of RFC 9457."
         body = {'type': 'about:blank', 'title': self.title, 'status': self.status, 'detail': self.detail}
         return Response(pydantic_core.to_json(body), self.status, self.headers, 'application/problem+json')
@@ -374,8 +372,8 @@ class Service:
         threads: int | None = None,  # Threads each to decode and to classify; default: all available CPUs
         drain: float | None = None,  # Seconds to keep answering after SIGTERM while not ready; None: no handler
     ):
-        self.models, self.limits, self.delay, self.threads = models, limits, delay, threads or cpu_count()
-        self.drain, self.reader, self.finder = drain, LineReader(threads=1), default_finder()
+        self.models, self.limits, self.delay, self.threads = models, limits, delay, threads or _cpu_count()
+        self.drain, self.reader, self.finder = drain, LineReader(threads=1), _default_finder()
         self.default, self.ready, self.draining = next(iter(models)), False, False
         self.decoding, self.held = 0, 0  # requests being decoded; bytes of bodies held
         self.decoders, self.callers = (ThreadPoolExecutor(self.threads, name) for name in ('decode', 'model'))
@@ -457,7 +455,7 @@ class Service:
             seen, doubts = np.stack([s for s, _ in read]), [d for _, d in read]
             found, none = await self.queues[name](seen), [None] * len(seen)
             made = iter(
-                make_predictions(
+                _make_predictions(
                     found, model.classes, min(options.top_k, len(model.classes)), below, none, seen, doubts
                 )
             )
@@ -732,10 +730,7 @@ async def explain_(
     return Response(await service.decode(_explain_file, file, service.limits.pixels), media_type='image/png')
 
 # %% ../../nbs/serving/app.ipynb #ae0126e3
-def model_info(
-    name: str,  # Name of the model in requests
-    model: Predictor | LineReader,  # Network to describe
-) -> dict:  # Name, classes, digest and facts about its training, in types that JSON holds
+def _model_info(name: str, model: Predictor | LineReader) -> dict:
     "Describe a model to clients."
     kept = 'arch', 'dataset', 'data_digest', 'train_images', 'valid_accuracy', 'reject_below', 'temperature', 'version'
     facts = {key: model.facts[key] for key in kept if key in model.facts}
@@ -748,9 +743,9 @@ async def info(
 ) -> Response:  # JSON: name, version, models and limits
     "List what is served: version, models with their digests, limits."
     limits = asdict(service.limits) | {'pictures': _MANY, 'pixel_pictures': _ALL, 'batch_delay': service.delay}
-    models = [model_info(name, model) for name, model in service.models.items()]
+    models = [_model_info(name, model) for name, model in service.models.items()]
     facts = {'name': 'mnist-nb', 'version': __version__, 'default': service.default}
-    facts['reader'] = model_info('lines', service.reader)
+    facts['reader'] = _model_info('lines', service.reader)
     facts['finder'] = {'name': 'ink', 'sha256': service.finder.sha256}
     return _reply({**facts, 'models': models, 'limits': limits})
 

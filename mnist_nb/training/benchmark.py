@@ -17,14 +17,9 @@ import torch
 from ..data import Digits, load_mnist
 from ..eval import evaluate
 from ..models import create_model
-from ..support.record import earlier_record, markdown_table, save_record
-from mnist_nb.train import (
-    TrainConfig,
-    hold_out,
-    pick_device,
-    resolve_precision,
-    train,
-)
+from ..support.record import _earlier_record, markdown_table, save_record
+from ..train import TrainConfig, hold_out, pick_device, train
+from .recipes import _resolve_precision
 
 # %% ../../nbs/training/benchmark.ipynb #dc2ebf8c
 def _run_seed(config: TrainConfig, digits: Digits, test: Digits, save_dir: Path | None = None) -> dict:
@@ -81,7 +76,7 @@ def benchmark(
 ) -> dict:  # Record of the row, with the runs of these seeds
     "Reproduce a row of the results table."
     digits, test = (load_mnist(split, data_dir, dataset) for split in ('train', 'test'))
-    config = resolve_precision(config, pick_device())
+    config = _resolve_precision(config, pick_device())
     model = create_model(config.arch, len(digits.classes))
     name, command = recipe, f'mnist-nb benchmark --recipe {recipe} --seeds {len(seeds)}'
     if not own_epochs:
@@ -99,7 +94,7 @@ def benchmark(
         'threads': torch.get_num_threads(),
     }
     file = name if digits.dataset == 'mnist' else f'{name}.{digits.dataset}'
-    row = earlier_record(folder, file, **facts)
+    row = _earlier_record(folder, file, **facts)
     runs = {run['seed']: run for run in row.get('runs', [])}
     for seed in (s for s in seeds if s not in runs):
         runs[seed] = _run_seed(replace(config, seed=seed), digits, test, save_dir if seed == seeds[0] else None)

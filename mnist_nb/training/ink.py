@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..drawing.camera import SHAPES, draw_pair
+from ..drawing.camera import SHAPES, _draw_pair
 from ..optimize import save_onnx, to_proto
-from ..reading.ink import LONGEST, to_features
-from .drawn import DrawnTask, convolution, measure
+from ..reading.ink import LONGEST, _to_features
+from .drawn import DrawnTask, _measure, convolution
 from .recipes import TrainConfig
 
 # %% ../../nbs/training/ink.ipynb #5554b5de
@@ -37,8 +37,8 @@ def _draw_pages(
     rng, made = np.random.default_rng([seed, block]), []
     shape = SHAPES[rng.choice(len(SHAPES), p=[0.5, 0.2, 0.15, 0.15])]
     for i in range(4 * size):
-        photo, *masks = draw_pair(hand, np.random.default_rng([seed, block, i]), plain, shape)
-        made.append((to_features(photo).astype(np.float16), *masks))
+        photo, *masks = _draw_pair(hand, np.random.default_rng([seed, block, i]), plain, shape)
+        made.append((_to_features(photo).astype(np.float16), *masks))
     batches, parts = [], [torch.from_numpy(np.stack(part)) for part in zip(*made)]
     for k in range(4):
         page = [part[k * size : (k + 1) * size] for part in parts]
@@ -119,7 +119,7 @@ def export_ink(
     metadata: dict,  # Metadata to add: settings, dataset and its digest
 ) -> dict:  # Metadata written to the ONNX file
     "Write an ink finder to one ONNX file."
-    own = dict(arch='ink', longest=LONGEST, valid_overlap=measure(INK, model, held_out)[1])
+    own = dict(arch='ink', longest=LONGEST, valid_overlap=_measure(INK, model, held_out)[1])
     n, h, w = (torch.export.Dim(name, min=least) for name, least in (('n', 1), ('h', 2), ('w', 2)))
     example = torch.zeros(2, 4, 64, 96)
     proto = to_proto(_Probable(model), example, 'features', 'ink', {0: n, 2: 16 * h, 3: 16 * w})

@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 from torch import nn
 
-from ..drawing.paper import Chance, frames, security_print
-from ..drawing.writing import OTHER, draw_number, ink_lines, other_lines, write_number
+from ..drawing.paper import Chance, _frames, _security_print
+from ..drawing.writing import OTHER, _ink_lines, _other_lines, draw_number, write_number
 from ..optimize import save_onnx, to_proto
 from ..reading.line import BLANK, CLASSES, FULL, HEIGHT, ctc_greedy_decode
-from .drawn import DrawnTask, convolution, measure
+from .drawn import DrawnTask, _measure, convolution
 from .recipes import TrainConfig
 
 # %% ../../nbs/training/lines.ipynb #7bd59a33
@@ -29,7 +29,7 @@ def _draw_strip(
 ) -> np.ndarray:
     "Write a number on a strip."
     written, lines = write_number(number, hand, rng)
-    lines += other_lines(max(points[:, 0].max() for points in written), rng)
+    lines += _other_lines(max(points[:, 0].max() for points in written), rng)
     tall = [points for points, symbol in zip(written, number) if symbol <= OTHER]
     share, digits, every = rng.uniform(0.6, 0.97), np.concatenate(tall), np.concatenate([*written, *lines])
     top, bottom = np.percentile(digits[:, 1], [1, 99])
@@ -46,7 +46,7 @@ def _draw_strip(
     widths = rng.uniform(1, 2.2), rng.uniform(2, 4), rng.uniform(3.5, 6)
     pen = min(2 * rng.choice(widths, p=[0.35, 0.45, 0.2]), 0.15 * 2 * HEIGHT * share)
     pressure = np.sin(np.linspace(0, rng.uniform(2, 40), 2 * columns) + rng.uniform(0, 6))
-    return ink_lines(np.stack([x, y], 1), (HEIGHT, columns), pen * (1 + rng.uniform(0, 0.3) * pressure))
+    return _ink_lines(np.stack([x, y], 1), (HEIGHT, columns), pen * (1 + rng.uniform(0, 0.3) * pressure))
 
 # %% ../../nbs/training/lines.ipynb #c45e31cd
 def _few_pixels(strips: torch.Tensor, source: torch.Generator) -> torch.Tensor:
@@ -68,9 +68,9 @@ def _degrade(strips: torch.Tensor, source: torch.Generator) -> torch.Tensor:
     skips = chance.field(8, max(2, w // 4), (h, w)) < chance.draw(0.2, 0.5)
     ink = strips * (1 - chance.happens(0.25) * chance.draw(0.2, 0.9) * skips) * dark
     for share, wavy in ((0.25, True), (0.12, False)):
-        lines = security_print(chance, y, x, wavy) * chance.happens(share) * chance.draw(0.05, 0.55)
+        lines = _security_print(chance, y, x, wavy) * chance.happens(share) * chance.draw(0.05, 0.55)
         ink = torch.maximum(ink, lines * dark.clamp(min=0.5))
-    ink = torch.maximum(ink, frames(chance, y, x))
+    ink = torch.maximum(ink, _frames(chance, y, x))
     ink = ink + (chance.field(3, max(2, w // 16), (h, w)) - 0.5) * chance.draw(0, 0.35)
     ink = _few_pixels(ink, source)
     ink = ink + chance.draw() ** 2 * 0.15 * torch.randn(ink.shape, generator=source)
@@ -186,7 +186,7 @@ def export_lines(
     metadata: dict,  # Metadata to add: settings, dataset and its digest
 ) -> dict:  # Metadata written to the ONNX file
     "Write a line reader to one ONNX file."
-    logits, right = measure(LINES, model, held_out)
+    logits, right = _measure(LINES, model, held_out)
     temperature = _fit_line_temperature(logits, held_out)
     own = dict(arch='lines', classes=list(CLASSES), temperature=temperature, reject_below=0.5, valid_accuracy=right)
     n, w = torch.export.Dim('n'), torch.export.Dim('w', min=2)
