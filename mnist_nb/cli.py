@@ -599,7 +599,6 @@ def serve(
     ] = None,
     workers: Annotated[int, Option('--workers', min=1, help='Number of worker processes.')] = 1,
     access_log: Annotated[str, Option('--access-log', help='Format of the access log: text, json or none.')] = 'text',
-    delay: Annotated[float, Option('--delay', help='Seconds to collect pictures for a batch.')] = 0.001,
     deadline: Annotated[float, Option('--deadline', help='Time limit of a request in seconds.')] = 10.0,
     drain: Annotated[float, Option('--drain', help='Seconds to keep answering after SIGTERM while not ready.')] = 1.0,
     grace: Annotated[int, Option('--grace', min=0, help='Further seconds to finish accepted requests.')] = 20,
@@ -611,7 +610,7 @@ def serve(
     from mnist_nb.serving.host import serve as run
 
     names = tuple(str(_onnx_of(path)) for path in model) if model else Settings.models
-    settings = Settings(names, host, port, workers, access_log, drain, grace, deadline, delay)
+    settings = Settings(names, host, port, workers, access_log, drain, grace, deadline)
     shown = f'[{host}]' if ':' in host else host
     run(settings, lambda port: _say(f'mnist-nb: answering on http://{shown}:{port}'))
 

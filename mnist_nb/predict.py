@@ -189,6 +189,9 @@ def _look_at_all(
         return name, seen, str(error) if error else doubt
 
     waiting, threads = deque(), threads or _cpu_count()
+    if threads == 1:
+        yield from (settle(name, _look_at_one(name, source)) for name, source in _expand_sources(sources))
+        return
     with ThreadPoolExecutor(threads) as pool:
         for name, source in _expand_sources(sources):
             quick = getattr(source, 'shape', None) == (28, 28)  # faster to do at once than to hand over

@@ -144,7 +144,7 @@ def imports(path):
 
 SUPPORT = ['support.files', 'support.show', 'support.record', 'support.sources']
 READING = ['reading.network', 'reading.picture', 'reading.ink', 'reading.page', 'reading.line', 'predict']
-SERVING = ['serving.batch', 'serving.app', 'serving.host', 'serving.pad']
+SERVING = ['serving.app', 'serving.host', 'serving.pad']
 TRAINING = [
     'drawing.augment',
     'data',

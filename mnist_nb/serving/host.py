@@ -44,10 +44,9 @@ class Settings:
     drain: float = 1.0  # Seconds to keep answering after SIGTERM while not ready, 0..3600
     grace: int = 20  # Further seconds, at most, to finish accepted requests, 0..3600
     deadline: float = 10.0  # Time limit of a request in seconds, 0.1..3600
-    delay: float = 0.001  # Seconds that a picture waits for others to share a batch with, 0..1
 
     def __post_init__(self):
-        for name, least, most in (('drain', 0, 3600), ('grace', 0, 3600), ('deadline', 0.1, 3600), ('delay', 0, 1)):
+        for name, least, most in (('drain', 0, 3600), ('grace', 0, 3600), ('deadline', 0.1, 3600)):
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f'{name}: expected from {least} to {most} seconds, found {getattr(self, name)}')
         if not self.host.strip():
@@ -94,9 +93,9 @@ def application() -> FastAPI:  # Application of one worker process
     "Build the application from the settings that `serve` left in the environment."
     settings = Settings(**json.loads(os.environ[VARIABLE]))
     limits, threads = Limits(deadline=settings.deadline), max(1, _cpu_count() // settings.workers)
-    service = Service(_load_models(settings.models), limits, settings.delay, threads, settings.drain)
+    service = Service(_load_models(settings.models), limits, threads, settings.drain)
     app = create_app(service, _access_log(settings.log))
-    sys.setswitchinterval(0.0005)  # a thread that returns with a batch should not wait long for its turn
+    sys.setswitchinterval(0.0005)  # a thread that returns with an answer should not wait long for its turn
     gc.collect()
     gc.freeze()  # these objects stay; collecting garbage among them again and again would delay requests
     return app
@@ -152,7 +151,7 @@ def serve(
         lifespan='on',
         log_level='warning',
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=True,  # of the proxies that FORWARDED_ALLOW_IPS names; default: of this machine
         server_header=False,
         limit_concurrency=4_096,
         timeout_keep_alive=20,
