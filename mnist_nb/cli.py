@@ -51,10 +51,10 @@ def _show(value, table, as_json: bool):
         print(json.dumps(value, indent=2) if as_json else table, flush=True)
 
 # %% ../nbs/cli.ipynb #ef090a98
-def _two_columns(facts: dict) -> str:
-    "Format facts in two columns."
-    width = max(map(len, facts))
-    return '\n'.join(f'{key:<{width}}  {value}' for key, value in facts.items())
+def _two_columns(values: dict) -> str:
+    "Format values in two columns."
+    width = max(map(len, values))
+    return '\n'.join(f'{key:<{width}}  {value}' for key, value in values.items())
 
 # %% ../nbs/cli.ipynb #74a1c0f8
 def _plain(text: str) -> str:
@@ -275,20 +275,20 @@ def _finish_training(result, save_dir: Path, as_json: bool):
     "Plot the curves of a run, and print its results."
     from mnist_nb.train import generalisation_gap, plot_history
 
-    facts, arch = result.facts, result.config.arch
-    plot_history(result.history, f'{arch} on {facts["dataset"]}').savefig(save_dir / 'history.png', dpi=110)
+    metadata, arch = result.metadata, result.config.arch
+    plot_history(result.history, f'{arch} on {metadata["dataset"]}').savefig(save_dir / 'history.png', dpi=110)
     value = {'arch': arch, 'parameters': sum(p.numel() for p in result.model.parameters())}
-    value |= {'checkpoint': str(result.checkpoint), **{key: facts[key] for key in REACHED}}
+    value |= {'checkpoint': str(result.checkpoint), **{key: metadata[key] for key in REACHED}}
     value |= {'learning_rate': result.config.learning_rate, 'batch_size': result.config.batch_size}
-    speed = f'{facts["images_per_second"]:,.0f} images a second on {facts["device"]}'
+    speed = f'{metadata["images_per_second"]:,.0f} images a second on {metadata["device"]}'
     lines = {
-        'network': f'{arch}, {value["parameters"]:,} parameters, seed {facts["seed"]}',
-        'data': f'{facts["dataset"]}, {facts["train_images"]:,} training images',
-        'training': f'{facts["epochs"]} epoch{"s" * (facts["epochs"] > 1)} in {facts["train_seconds"]:.1f} s, {speed}',
+        'network': f'{arch}, {value["parameters"]:,} parameters, seed {metadata["seed"]}',
+        'data': f'{metadata["dataset"]}, {metadata["train_images"]:,} training images',
+        'training': f'{metadata["epochs"]} epoch{"s" * (metadata["epochs"] > 1)} in {metadata["train_seconds"]:.1f} s, {speed}',
     }
-    if facts['valid_accuracy'] is not None:
-        gap = f'gap {100 * generalisation_gap(facts):+.2f} points (training less validation)'
-        lines['validation'] = f'{facts["valid_accuracy"]:.2%} of {facts["valid_images"]:,} images, {gap}'
+    if metadata['valid_accuracy'] is not None:
+        gap = f'gap {100 * generalisation_gap(metadata):+.2f} points (training less validation)'
+        lines['validation'] = f'{metadata["valid_accuracy"]:.2%} of {metadata["valid_images"]:,} images, {gap}'
     lines |= {'weights': result.checkpoint, 'curves': save_dir / 'history.png'}
     _show(value, _two_columns(lines | {'next': f'mnist-nb eval --model {result.checkpoint}'}), as_json)
 
@@ -356,19 +356,6 @@ _own = [p for p in inspect.signature(train).parameters.values() if p.kind != p.V
 train.__signature__ = inspect.Signature([*_config_options(), *_own])
 train = app.command(epilog='Example: mnist-nb train --arch cnn --epochs 5 --save-dir models/cnn')(train)
 
-# %% ../nbs/cli.ipynb #a3e72414
-def _load_any(model: Path | None, gpu: bool = False):
-    "Load a network or predictor, with its temperature and its facts."
-    from mnist_nb.predict import Predictor
-
-    if model is None or model.suffix != '.safetensors':
-        predictor = Predictor(model, gpu=gpu)
-        return predictor, 1.0, predictor.facts
-    from mnist_nb.models import load_weights
-
-    network, facts = load_weights(model)
-    return network, facts.get('temperature') or 1.0, facts
-
 # %% ../nbs/cli.ipynb #cf6e6297
 @app.command(name='eval', epilog='Example: mnist-nb eval --model models/best_model.safetensors --figures figures')
 def eval_(
@@ -383,15 +370,18 @@ def eval_(
     "Score a model on the test images, once."
     from mnist_nb.data import load_mnist
     from mnist_nb.eval import evaluate, probabilities_of, save_report
+    from mnist_nb.models import load_weights
+    from mnist_nb.predict import Predictor
     from mnist_nb.train import pick_device
 
-    network, temperature, facts = _load_any(model, gpu)
-    if hasattr(network, 'to'):
-        network = network.to(pick_device(cpu, gpu))
-    test = load_mnist('test', data_dir, dataset or facts.get('dataset', 'mnist'))
-    result = evaluate(network, test, temperature, facts)
+    if model and model.suffix == '.safetensors':
+        network = load_weights(model).to(pick_device(cpu, gpu))
+    else:
+        network = Predictor(model, gpu=gpu)
+    test = load_mnist('test', data_dir, dataset or network.metadata.get('dataset', 'mnist'))
+    result = evaluate(network, test)
     if figures:
-        _say(*(str(p) for p in save_report(result, figures, probabilities_of(network, test.images, temperature), test)))
+        _say(*(str(p) for p in save_report(result, figures, probabilities_of(network, test.images), test)))
     lines = {
         'data': f'{result.dataset}, {result.test_images:,} test images',
         'accuracy': f'{result.accuracy:.2%} (95 % interval {result.accuracy_low:.2%} to {result.accuracy_high:.2%})',
@@ -401,42 +391,6 @@ def eval_(
         'time': f'{result.seconds:.2f} s',
     }
     _show(asdict(result), f'{_two_columns(lines)}\n\n{result.table().round(4).to_string(index=False)}', as_json)
-
-# %% ../nbs/cli.ipynb #47175195
-def _onnx_of(model: Path | None) -> Path | None:
-    "Find the ONNX file to predict with: the file itself, or one exported from the weights."
-    if model is None or model.suffix != '.safetensors':
-        return model
-    import hashlib
-
-    from mnist_nb.predict import Predictor
-    from mnist_nb.reading.network import ModelError
-    from mnist_nb.support.sources import _cache_folder
-
-    if not model.is_file():
-        raise ModelError(f'{model}: no such model file; train one with: mnist-nb train')
-    sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
-    places = model.with_name(model.name + '.onnx'), _cache_folder() / 'exported' / f'{sha256}.onnx'
-    for place in places:
-        try:
-            if Predictor(place, threads=1).facts.get('weights_sha256') == sha256:
-                return place
-        except ModelError:
-            pass  # no file yet, or a faulty one
-    from mnist_nb.models import load_weights
-    from mnist_nb.optimize import export_onnx
-
-    _say(f'mnist-nb: exporting {model} to ONNX, once (a few seconds)')
-    network, facts = load_weights(model)
-    for place in places:
-        try:
-            export_onnx(network, place, facts | {'weights_sha256': sha256})
-            return place
-        except OSError as e:
-            reason = e
-    raise ModelError(
-        f'{places[0]}: cannot be written, nor can {places[1]} ({reason.strerror}); export elsewhere: optimize'
-    )
 
 # %% ../nbs/cli.ipynb #4a4ab10e
 Below = Annotated[
@@ -479,7 +433,7 @@ def predict(
         raise ImageError('no picture given; name one with --image PICTURE')
     if explain and (len(sources) > 1 or sources[0].is_dir()):
         raise ImageError('--explain draws one picture; name one')
-    network, pictures, answers = Predictor(_onnx_of(model), gpu=gpu), [s for _, s in _expand_sources(sources)], []
+    network, pictures, answers = Predictor(model, gpu=gpu), [s for _, s in _expand_sources(sources)], []
     parts = [pictures[start : start + 32] for start in range(0, len(pictures), 32)] if len(pictures) > 32 else [sources]
     with typer.progressbar(parts, file=sys.stderr if len(parts) > 1 and sys.stderr.isatty() else io.StringIO()) as bar:
         for part in bar:
@@ -536,16 +490,17 @@ def _optimize_small(model: Path, output: Path | None, form: str, data_dir: Path 
     from mnist_nb.edge.chip import compare_all, footprint, to_c
     from mnist_nb.models import load_weights
     from mnist_nb.optimize import for_people
+    from mnist_nb.predict import Predictor
     from mnist_nb.reading.network import find_model
 
     source = find_model(model, '.safetensors')
     if form == 'all':
-        table, agreement = compare_all(*load_weights(source), data_dir)
+        table, agreement = compare_all(load_weights(source), data_dir)
         text = for_people(table).to_string(index=False)
         return _show({'forms': table.to_dict('records'), 'parity': agreement}, text, as_json)
     output = output or (model if model == source else Path(source.name)).with_suffix(FORMATS[form])
     value = {'output': str(output)}
-    {'c': to_c, 'wasm': to_wasm}[form](_onnx_of(model), output)
+    {'c': to_c, 'wasm': to_wasm}[form](Predictor(model).path, output)
     value['bytes'] = output.stat().st_size
     if form == 'c':
         value |= footprint(output)
@@ -579,7 +534,7 @@ def optimize(
         return _optimize_small(model, output, form, data_dir, as_json)
     source = find_model(model, '.safetensors')
     output = output or (model if model == source else Path(source.name)).with_suffix(FORMATS[form])
-    table, agreement = run(*load_weights(source), output, {'int8': 8, 'int4': 4}.get(form, 32), data_dir)
+    table, agreement = run(load_weights(source), output, {'int8': 8, 'int4': 4}.get(form, 32), data_dir)
     value = {'output': str(output), 'bytes': output.stat().st_size, **agreement, 'forms': table.to_dict('records')}
     measured = f'measured on the {agreement["images"]:,} test images of {agreement["dataset"]}; '
     differ = f"{agreement['answers_that_differ']} of the answers of {output} differ from PyTorch's"
@@ -609,7 +564,7 @@ def serve(
     from mnist_nb.serving.host import Settings
     from mnist_nb.serving.host import serve as run
 
-    names = tuple(str(_onnx_of(path)) for path in model) if model else Settings.models
+    names = tuple(str(path) for path in model) if model else Settings.models
     settings = Settings(names, host, port, workers, access_log, drain, grace, deadline)
     shown = f'[{host}]' if ':' in host else host
     run(settings, lambda port: _say(f'mnist-nb: answering on http://{shown}:{port}'))
@@ -661,7 +616,7 @@ def scale_train(
         path = save_dir / 'best_model.safetensors'
         with _lock_folder(save_dir):
             _archive_run(save_dir)
-            save_weights(result.model, path, **result.facts)
+            save_weights(result.model, path)
         result = replace(result, checkpoint=path)
     _finish_training(result, save_dir, as_json)
 
@@ -725,11 +680,12 @@ def scale_predict(
     "Read any number of pictures into a table of answers."
     from mnist_nb.cluster.nodes import _call, _full_address, connect
     from mnist_nb.cluster.predict import predict_on_cluster
+    from mnist_nb.predict import Predictor
 
     connect(address)
     source, output = _full_address(source), _full_address(output)
     bar = sys.stderr.isatty()
-    row = _call(predict_on_cluster, source, output, _onnx_of(model), workers, size, column, reject_below, bar)
+    row = _call(predict_on_cluster, source, output, Predictor(model).path, workers, size, column, reject_below, bar)
     facts = {'read now': f'{row["pictures"]:,} pictures', 'rejected': f'{row["rejected"]:,}'}
     facts |= {
         'no pictures': f'{row["unread"]:,}',

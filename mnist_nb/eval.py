@@ -157,10 +157,10 @@ def report(
     )
 
 # %% ../nbs/03_eval.ipynb #2ef641a3
-def _check_unseen(facts: dict, digits: Digits):
+def _check_unseen(metadata: dict, digits: Digits):
     "Refuse to score weights on images that they were trained on."
-    trained_on = facts.get('dataset')
-    if digits.split == 'train' and facts.get('data_digest') == digits.digest:
+    trained_on = metadata.get('dataset')
+    if digits.split == 'train' and metadata.get('data_digest') == digits.digest:
         raise DataError(f'these weights were trained on {digits.dataset} {digits.split}; score them on its test images')
     if trained_on == 'mnist' and digits.dataset == SAMPLE:
         raise DataError(
@@ -175,38 +175,32 @@ def _check_unseen(facts: dict, digits: Digits):
 
 # %% ../nbs/03_eval.ipynb #02b70829
 def probabilities_of(
-    model: nn.Module | Callable,  # Network (pixels to logits), or function from uint8 pixels to probabilities
+    model: nn.Module | Callable,  # `Classifier` or `Predictor`, other network, or function from pixels to probabilities
     images: torch.Tensor,  # Images, uint8 `[n,1,28,28]`
-    temperature: float = 1.0,  # Divisor of a network's logits; not used for a function
 ) -> np.ndarray:  # Probabilities `[n,classes]`
     "Compute the probabilities of all classes for many images."
-    if not isinstance(model, nn.Module):
-        return model(images.numpy())
-    return (infer(model, images) / temperature).softmax(1).numpy()
+    if hasattr(model, 'predict_proba'):
+        return model.predict_proba(images)
+    return infer(model, images).softmax(1).numpy() if isinstance(model, nn.Module) else model(images.numpy())
 
 # %% ../nbs/03_eval.ipynb #6c0f862e
 def evaluate(
-    model: nn.Module | Callable,  # Network, or function from uint8 pixels to probabilities such as a `Predictor`
+    model: nn.Module | Callable,  # `Classifier` or `Predictor`, other network, or function from pixels to probabilities
     digits: Digits | None = None,  # Labelled images to score on; default: the test images of `load_mnist`
-    temperature: float | None = None,  # Divisor of a network's logits; default: that of the metadata, else 1
-    facts: dict
-    | None = None,  # Metadata: `dataset`, `data_digest`, `temperature`, `reject_below` (default 0.5) are used
 ) -> Report:  # Scores of the network on these images
     "Score a network on a test set."
     digits = digits if digits is not None else load_mnist('test')
-    facts = facts or {}
-    _check_unseen(facts, digits)
-    temperature = temperature or facts.get('temperature') or 1.0
-    start = time.perf_counter()
-    probabilities = probabilities_of(model, digits.images, temperature)
+    metadata, start = getattr(model, 'metadata', {}), time.perf_counter()
+    _check_unseen(metadata, digits)
+    probabilities = probabilities_of(model, digits.images)
     seconds = time.perf_counter() - start
     if probabilities.shape[1] != len(digits.classes):
         raise DataError(
             f'the model knows {probabilities.shape[1]} classes, {digits.dataset} has {len(digits.classes)}; '
             'name the data it is for (--dataset NAME)'
         )
-    own = facts.get('reject_below')
-    refuse = 0.5 if own is None else own
+    refuse = metadata.get('reject_below')
+    refuse = 0.5 if refuse is None else refuse
     return report(probabilities, digits.labels.numpy(), digits.classes, digits.dataset, seconds, refuse)
 
 # %% ../nbs/03_eval.ipynb #35915a97

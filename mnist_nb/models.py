@@ -10,8 +10,10 @@ __all__ = ['Normalize', 'ByteDropout', 'hidden_layer', 'mlp', 'base_mlp', 'impro
 # %% ../nbs/01_models.ipynb #9a442b41
 import json
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -215,11 +217,13 @@ class Classifier(nn.Module):
         n_classes: int = 10,  # Number of logits
         mean: float = 0.1307,  # Mean of the training pixels, 0..1
         std: float = 0.3081,  # Standard deviation of the training pixels, 0..1
+        metadata: dict | None = None,  # What is known of the network: `classes`, `temperature`, `dataset` …
     ):
         super().__init__()
         if arch not in _ARCHITECTURES:
             raise ValueError(f'{arch}: no such architecture; there are {", ".join(_ARCHITECTURES)}')
         self.arch, self.arguments = arch, dict(n_classes=n_classes, mean=mean, std=std)
+        self.metadata = {'classes': [str(i) for i in range(n_classes)]} | (metadata or {})
         self.normalize, self.net = Normalize(mean, std), _ARCHITECTURES[arch](n_classes)
 
     def forward(
@@ -232,18 +236,50 @@ class Classifier(nn.Module):
         )
         return self.net(self.normalize(x))
 
+    @property
+    def temperature(self) -> float:  # Above 0; 1 for a network that was not calibrated
+        "Divisor of the logits that makes the probabilities honest."
+        return self.metadata.get('temperature') or 1.0
+
+    def predict_proba(
+        self,
+        images: torch.Tensor | np.ndarray,  # Images, uint8 `[n,1,28,28]`, or float in 0..1
+        batch_size: int = 250,  # Images per forward pass; bounds the memory
+    ) -> np.ndarray:  # Calibrated probabilities `[n,classes]`, rows sum to 1
+        "Compute the probability of each class."
+        logits = infer(self, torch.as_tensor(images), batch_size)
+        return (logits / self.temperature).softmax(1).numpy()
+
 # %% ../nbs/01_models.ipynb #0f86ef4b
 def create_model(
-    arch: str = 'improved',  # Name of the architecture, one of `list_models()`
+    arch: str = 'improved',  # Name of the architecture, one of `list_models()`; of a shipped network if pretrained
     n_classes: int = 10,  # Number of logits
     seed: int = 0,  # Seed of the initial weights
     mean: float = 0.1307,  # Mean of the training pixels, 0..1
     std: float = 0.3081,  # Standard deviation of the training pixels, 0..1
-) -> Classifier:  # Untrained network on the CPU, in training mode
-    "Create a network with random weights; the same seed gives the same weights."
+    pretrained: bool = False,  # Load the network that comes with the package, as `robust` does for photographs?
+) -> Classifier:  # Network on the CPU; untrained and in training mode, or pretrained and in evaluation mode
+    "Create a network with random weights from a seed, or with weights that come with the package."
+    if pretrained:
+        return _load_pretrained(arch, n_classes, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Classifier(arch, n_classes, mean, std)
+
+
+def _load_pretrained(name: str, n_classes: int, seed: int) -> Classifier:
+    "Load a shipped network; for another number of classes, its last layer starts anew."
+    folder = Path(str(files('mnist_nb') / 'weights'))
+    if not (folder / f'{name}.safetensors').is_file():
+        shipped = ', '.join(sorted(path.stem for path in folder.glob('*.safetensors')))
+        raise ValueError(f'{name}: no such network in the package; there are {shipped}')
+    model = load_weights(folder / f'{name}.safetensors')
+    if n_classes == model.arguments['n_classes']:
+        return model
+    new = create_model(model.arch, n_classes, seed, model.arguments['mean'], model.arguments['std'])
+    old, own = model.state_dict(), new.state_dict()
+    new.load_state_dict({k: old[k] if old[k].shape == v.shape else v for k, v in own.items()})
+    return new.eval()
 
 # %% ../nbs/01_models.ipynb #724804af
 def summary(
@@ -305,25 +341,25 @@ _FORMAT = 'mnist_nb.weights.1'
 
 # %% ../nbs/01_models.ipynb #8c092787
 def save_weights(
-    model: Classifier,  # Network to save
+    model: Classifier,  # Network to save, with its metadata
     path: str | Path,  # `.safetensors` file to write
-    **facts: object,  # Metadata: config, dataset, digest, metrics, temperature … (anything that JSON can hold)
 ):
     "Write a model and its metadata to one file, atomically."
     own = dict(arch=model.arch, arguments=model.arguments, version=__version__, seal=UNSEALED, format=_FORMAT)
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
-    write_atomic(path, _seal(save(tensors, {'mnist_nb': json.dumps(facts | own)})))  # two entries come in any order
+    header = {'mnist_nb': json.dumps(model.metadata | own)}  # one entry, since several come in any order
+    write_atomic(path, _seal(save(tensors, header)))
 
 # %% ../nbs/01_models.ipynb #795f3961
-def _read_facts(path: str | Path) -> dict:
+def _read_metadata(path: str | Path) -> dict:
     "Read the metadata of a weights file without its tensors."
     try:
         with safe_open(path, 'pt') as file:
-            notes = file.metadata() or {}
-        facts = json.loads(notes['mnist_nb'])
-        if (found := facts.pop('format', notes.get('format'))) != _FORMAT:
+            header = file.metadata() or {}
+        metadata = json.loads(header['mnist_nb'])
+        if (found := metadata.pop('format', header.get('format'))) != _FORMAT:
             raise ValueError(f'its format is {found}, expected {_FORMAT}')
-        return _check_notes(facts)
+        return _check_notes(metadata)
     except FileNotFoundError:
         raise CheckpointError(f'{path}: no such file; train one with: mnist-nb train') from None
     except OSError as e:
@@ -351,19 +387,19 @@ def _check_tensors(found: dict[str, torch.Tensor], expected: dict[str, torch.Ten
 def load_weights(
     path: str | Path,  # `.safetensors` file from `save_weights`
     arch: str | None = None,  # Required architecture; default: any
-) -> tuple[Classifier, dict]:  # Model in evaluation mode, and its metadata
+) -> Classifier:  # Model in evaluation mode, with its metadata
     "Rebuild a model from its file alone."
-    facts = _read_facts(path)
-    if arch and facts.get('arch') != arch:
-        raise CheckpointError(f'{path}: holds {facts.get("arch")}, expected {arch}')
+    metadata = _read_metadata(path)
+    if arch and metadata.get('arch') != arch:
+        raise CheckpointError(f'{path}: holds {metadata.get("arch")}, expected {arch}')
     try:
         data = Path(path).read_bytes()
         if not _is_intact(data):
             raise ValueError('its seal is broken')
-        model, tensors = Classifier(facts['arch'], **facts['arguments']), load(data)
+        metadata.pop('seal', None)
+        model, tensors = Classifier(metadata['arch'], **metadata['arguments'], metadata=metadata), load(data)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as e:
         raise CheckpointError(f'{path}: damaged, or written by another version ({e})') from e
     _check_tensors(tensors, model.state_dict(), path)
     model.load_state_dict(tensors)
-    facts.pop('seal', None)
-    return model.eval(), facts
+    return model.eval()

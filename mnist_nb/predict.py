@@ -6,10 +6,14 @@
 __all__ = ['Predictor', 'LineReader', 'Prediction', 'threshold', 'predict', 'FoundDigit', 'FoundMark', 'FoundLine', 'read_number']
 
 # %% ../nbs/04_predict.ipynb #db62c50a
+import hashlib
 import os
+import tempfile
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -20,11 +24,12 @@ import numpy as np
 
 from .reading.ink import LONGEST
 from .reading.line import MARKS, _read_closely
-from .reading.network import Network, find_model
+from .reading.network import ModelError, Network, find_model
 from .reading.page import preprocess
 from .reading.picture import SUFFIXES, ImageError, open_picture
 from .support.record import _cpu_count
 from .support.show import _bars_html, _strip_html
+from .support.sources import _cache_folder
 
 # %% ../nbs/04_predict.ipynb #e33f3404
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:
@@ -38,19 +43,47 @@ def _to_bytes(pixels: np.ndarray) -> np.ndarray:
     return np.round(pixels * (255 / top)).astype(np.uint8)
 
 
+def _exported(path: Path) -> Path:
+    "Find the ONNX file of a weights file, or export it (with PyTorch), to a file beside it or to the cache."
+    if path.suffix != '.safetensors':
+        return path
+    if not path.is_file():
+        raise ModelError(f'{path}: no such model file; train one with: mnist-nb train')
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    places = path.with_name(path.name + '.onnx'), _cache_folder() / 'exported' / f'{sha256}.onnx'
+    for place in places:
+        with suppress(ModelError):
+            if Predictor(place, threads=1).metadata.get('weights_sha256') == sha256:
+                return place
+    from mnist_nb.models import load_weights  # here: it needs PyTorch
+    from mnist_nb.optimize import export_onnx
+
+    warnings.warn(f'exporting {path} to ONNX, once (a few seconds)', stacklevel=3)
+    model, problem = load_weights(path), None
+    for place in places:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            return export_onnx(model, place, model.metadata | {'weights_sha256': sha256})
+        except OSError as e:
+            problem = e
+    raise ModelError(
+        f'{places[0]}: cannot be written, nor can {places[1]} ({problem.strerror}); export elsewhere: mnist-nb optimize'
+    )
+
+
 class Predictor(Network):
     "A network that classifies single digits."
 
     def __init__(
         self,
-        path: str | Path | None = None,  # `.onnx` file, or name of a shipped network; default: `robust`
+        path: str | Path | None = None,  # `.onnx` or `.safetensors` file, or a shipped network; default: `robust`
         threads: int | None = None,  # CPU threads for one call; default: all CPUs available to this process
         gpu: bool = False,  # Run on a GPU through ONNX Runtime
     ):
-        super().__init__(find_model(path), 'pixels', threads, gpu)
-        self.classes = [int(c) if c.isdecimal() else c for c in self.facts['classes']]
+        super().__init__(_exported(find_model(path)), 'pixels', threads, gpu)
+        self.classes = [int(c) if c.isdecimal() else c for c in self.metadata['classes']]
 
-    def __call__(
+    def predict_proba(
         self,
         images: np.ndarray,  # Model inputs from `prepare`, `[n,28,28]` or `[n,1,28,28]`, uint8 or float in 0..1
         batch_size: int = 1_000,  # Images per call of the network; bounds the memory
@@ -59,6 +92,8 @@ class Predictor(Network):
         images = np.ascontiguousarray(_to_bytes(images)).reshape(-1, 1, 28, 28)
         parts = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
         return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *map(self.run, parts)])
+
+    __call__ = predict_proba
 
     def __repr__(self) -> str:
         return f'Predictor({self.path.name}, {len(self.classes)} classes)'
@@ -138,7 +173,7 @@ def threshold(
 ) -> float:  # Threshold, 0..1
     "Return the probability below which an answer is rejected: the given one, else the model's own."
     if reject_below is None:
-        own = model.facts.get('reject_below')
+        own = model.metadata.get('reject_below')
         return 0.5 if own is None else own
     if not 0 <= reject_below <= 1:
         raise ValueError(f'reject_below: a probability from 0 to 1, found {reject_below}')
@@ -147,6 +182,7 @@ def threshold(
 # %% ../nbs/04_predict.ipynb #c410c18a
 def _expand_sources(sources) -> Iterator[tuple[str | None, object]]:
     "Iterate over single pictures, with folders and stacks expanded."
+    sources = getattr(sources, 'images', sources)  # of `Digits`
     if isinstance(sources, (list, tuple)):
         for source in sources:
             yield from _expand_sources(source)
@@ -154,6 +190,8 @@ def _expand_sources(sources) -> Iterator[tuple[str | None, object]]:
         found = sorted(p for p in Path(sources).iterdir() if p.suffix.lower() in SUFFIXES)
         none = ImageError(f'{sources}: no pictures in this folder (looked for {", ".join(SUFFIXES[:3])} …)')
         yield from ((str(p), p) for p in found) if found else [(str(sources), none)]
+    elif getattr(sources, 'ndim', 0) == 2 and sources.shape[1] == 784 and sources.shape[0] != 784:
+        yield from _expand_sources(np.asarray(sources).reshape(-1, 28, 28))
     elif getattr(sources, 'ndim', 0) >= 3 and sources.shape[-2:] == (28, 28):
         yield from ((None, picture) for picture in np.asarray(sources).reshape(-1, 28, 28))
     else:
@@ -208,9 +246,21 @@ def _default_predictor() -> Predictor:
     return Predictor()
 
 
+def _as_predictor(model) -> Predictor:
+    "Make a predictor of whatever names or holds a network for single digits."
+    if model is None or isinstance(model, Predictor):
+        return model or _default_predictor()
+    if isinstance(model, (str, Path)):
+        return Predictor(model)
+    from mnist_nb.optimize import export_onnx  # here: it needs PyTorch
+
+    with tempfile.TemporaryDirectory() as folder:
+        return Predictor(export_onnx(getattr(model, 'model', model), Path(folder) / 'model.onnx'))
+
+
 def predict(
     sources,  # Pictures: file, folder, bytes, PIL picture, array `[h,w]`, `[h,w,3]` or `[n,28,28]`, or a list of them
-    model: Predictor | None = None,  # Network for single digits; default: the shipped `robust`
+    model=None,  # `Predictor`, `Classifier`, `TrainResult`, file, or name of a shipped network; default: `robust`
     top_k: int = 1,  # Number of answers to list for each picture
     reject_below: float | None = None,  # Probability below which an answer is rejected; default: the model's own
     batch_size: int = 256,  # Pictures per batch
@@ -218,7 +268,7 @@ def predict(
     threads: int | None = None,  # Pictures to open in parallel; default: all CPUs available to this process
 ) -> list[Prediction]:  # One answer per picture, in order
     "Read digits from pictures."
-    model, answers, prepared = model or _default_predictor(), [], _look_at_all(sources, skip_errors, threads)
+    model, answers, prepared = _as_predictor(model), [], _look_at_all(sources, skip_errors, threads)
     reject_below = threshold(model, reject_below)
     if not 1 <= top_k <= len(model.classes):
         raise ValueError(f'top_k: from 1 to {len(model.classes)}, found {top_k}')

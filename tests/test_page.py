@@ -38,7 +38,7 @@ def test_fifty_digits_drawn(open_page, url, pictures):
         digit, shown = read(page)
         seen = np.asarray(picture(page, 'seen').convert('L'))
         answer = ask(seen[None])[0]
-        assert digit == (str(answer.argmax()) if answer.max() >= ask.facts['reject_below'] else '?')
+        assert digit == (str(answer.argmax()) if answer.max() >= ask.metadata['reject_below'] else '?')
         differences += [abs(float(a.split()[0]) - 100 * b) for a, b in zip(shown, answer)]
         right += digit == str(labels[i])
         ours = prepare(picture(page, 'pad')).astype(float).ravel()
@@ -105,7 +105,7 @@ def test_720_digits_of_straight_strokes(open_page, url):
         for dx, dy in ((0, 0), (0.1, 0), (0, 0.1), (0.05, 0.05), (0.12, 0.02), (0.02, 0.12))
     ]
     assert len(drawn) == 720
-    answers, below = page.evaluate(code, [d for _, d in drawn]), Predictor('pocket').facts['reject_below']
+    answers, below = page.evaluate(code, [d for _, d in drawn]), Predictor('pocket').metadata['reject_below']
     right = sum(digit == str(answer) and sure >= below for (digit, _), (answer, sure) in zip(drawn, answers))
     wrong = [(digit, a, s) for (digit, _), (a, s) in zip(drawn, answers) if digit != str(a) and s >= below]
     assert right >= 718 and not wrong, (right, wrong[:5])

@@ -173,6 +173,7 @@ ROOMS = [
     'edge.browser',
     *CLUSTER,
     'cli',
+    'all',
 ]  # downwards
 
 
@@ -184,7 +185,7 @@ def test_all_rooms_are_known():
     assert {name for name in found if not name.endswith('__init__') and name != '_modidx'} == set(ROOMS)
     top = sorted(p.name for p in (ROOT / 'nbs').glob('*.ipynb'))
     six = ['00_data', '01_models', '02_train', '03_eval', '04_predict', '05_optimize']
-    assert top == [f'{name}.ipynb' for name in [*six, 'cli', 'index']]
+    assert top == [f'{name}.ipynb' for name in [*six, 'all', 'cli', 'index']]
 
 
 @pytest.mark.parametrize('room', ROOMS)

@@ -13,9 +13,8 @@ from drawing import ONE, PHONE, draw, picture, strokes_of
 from PIL import Image
 from playwright.sync_api import expect
 
-from mnist_nb.models import load_weights
+from mnist_nb.models import create_model
 from mnist_nb.predict import Predictor
-from mnist_nb.reading.network import find_model
 from mnist_nb.reading.page import prepare
 
 DESK = {'viewport': {'width': 1400, 'height': 900}}
@@ -119,7 +118,7 @@ def look(page, pixels):
 
 
 def test_what_happens_inside_is_what_pytorch_computes(explore, pictures):
-    model, seen = load_weights(find_model('pocket', '.safetensors'))[0].eval(), []
+    model, seen = create_model('pocket', pretrained=True), []
     for part in model.modules():
         if isinstance(part, torch.nn.ReLU):
             part.register_forward_hook(lambda part, given, made: seen.append(made[0].flatten().numpy()))

@@ -18,11 +18,10 @@ from playwright.sync_api import sync_playwright
 
 from mnist_nb.data import augment, generator, load_mnist, show_digits, stratified_split
 from mnist_nb.drawing.camera import photograph, plain_scene
-from mnist_nb.eval import probabilities_of, show_worst
-from mnist_nb.models import load_weights
+from mnist_nb.eval import show_worst
+from mnist_nb.models import create_model
 from mnist_nb.optimize import plot_forms
 from mnist_nb.predict import predict
-from mnist_nb.reading.network import find_model
 from mnist_nb.reading.page import explain, prepare
 from mnist_nb.support.record import load_record
 from mnist_nb.train import AUGMENTATIONS
@@ -94,7 +93,7 @@ def draw_race():
 @torch.no_grad()
 def draw_layers():
     "A seven on its way through `cnn`."
-    model, _ = load_weights(find_model('cnn', '.safetensors'))
+    model = create_model('cnn', pretrained=True)
     digits = load_mnist('test')
     x = digits.images[digits.labels == 7][:1]
     stages = [x[0] / 255]
@@ -134,9 +133,9 @@ def draw_layers():
 
 def draw_errors():
     "The surest mistakes of `cnn`."
-    model, facts = load_weights(find_model('cnn', '.safetensors'))
+    model = create_model('cnn', pretrained=True)
     test = load_mnist('test')
-    fig = show_worst(probabilities_of(model, test.images, facts['temperature']), test, n=20)
+    fig = show_worst(model.predict_proba(test.images), test, n=20)
     fig.savefig(IMAGES / 'errors.png', dpi=110)
 
 

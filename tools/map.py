@@ -60,13 +60,13 @@ def write_map(folder, model='pocket', data_dir=None, writers=None, points=None) 
     folder, digits, predictor = Path(folder), load_mnist('test', data_dir), Predictor(model)
     probabilities = predictor(digits.images.numpy())
     if points is None:
-        network = load_weights(find_model(model).with_suffix('.safetensors'))[0].eval()
+        network = load_weights(find_model(model).with_suffix('.safetensors'))
         points = lay_out(features(network, digits.images))
     places = np.round(points * 1023).astype(int)
     content = {
         'dataset': digits.dataset,
         'model': model,
-        'reject_below': predictor.facts['reject_below'],
+        'reject_below': predictor.metadata['reject_below'],
         'labels': ''.join(map(str, digits.labels.tolist())),
         'answers': ''.join(map(str, probabilities.argmax(1).tolist())),
         'sure': probabilities.max(1).astype(float).round(4).tolist(),

@@ -168,7 +168,7 @@ def write_http(site):
 def card(name):
     "What the file of a network says of itself, and what was measured of its recipe."
     path = find_model(name)
-    facts, size = Predictor(name).facts, path.stat().st_size
+    facts, size = Predictor(name).metadata, path.stat().st_size
     parameters = sum(prod(t.dims) for t in onnx.load(path).graph.initializer)
     config = {k: v for k, v in facts.get('config', {}).items() if v not in (0, 0.0, None)}
     rows = {

@@ -55,7 +55,7 @@ def train_on_cluster(
     processors: int = 1,  # CPUs per worker
     gpu: bool = False,  # Whether to give each worker a GPU
     failures: int = 3,  # Number of failures of workers or nodes to recover from
-) -> TrainResult:  # Trained network, history of the epochs, and facts about the run
+) -> TrainResult:  # Trained network, and history of the epochs
     "Train a network on the Ray cluster to which this process is connected."
     Shard(0, workers).part(_check_config(config).batch_size)
     _check_room(workers, processors, int(gpu))
@@ -81,7 +81,6 @@ def train_on_cluster(
     except WorkerGroupError as e:  # the worker's own error explains it best
         raise next((w for w in e.worker_failures.values() if isinstance(w, ValueError)), e) from None
     with done.checkpoint.as_directory() as folder:
-        network, facts = load_weights(Path(folder) / 'best_model.safetensors')
+        network = load_weights(Path(folder) / 'best_model.safetensors')
         lines = (Path(folder) / 'history.jsonl').read_text().splitlines()
-    facts = {key: value for key, value in facts.items() if key not in ('arch', 'arguments', 'version')}
-    return TrainResult(network, config, [json.loads(line) for line in lines], facts, None, network)
+    return TrainResult(network, config, [json.loads(line) for line in lines], None, network)

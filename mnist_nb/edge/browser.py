@@ -110,11 +110,10 @@ def to_wasm(
         source = _write_source(Path(tmp) / predictor.path.name)
     glue = _write_glue(source, opened, layers, len(predictor.classes))
     write_atomic(output, _compile_wasm(source + glue, ['input', 'output', 'run', *_TABLES]))
-    facts = {key: predictor.facts.get(key) for key in ('dataset', 'train_images', 'valid_accuracy', 'reject_below')}
-    facts |= (
-        {key: predictor.facts['arguments'][key] for key in ('mean', 'std')} if 'arguments' in predictor.facts else {}
-    )
+    kept = {key: predictor.metadata.get(key) for key in ('dataset', 'train_images', 'valid_accuracy', 'reject_below')}
+    if 'arguments' in predictor.metadata:
+        kept |= {key: predictor.metadata['arguments'][key] for key in ('mean', 'std')}
     digest = sha256(predictor.path.read_bytes()).hexdigest()
-    about = {'model': predictor.path.stem, 'sha256': digest, 'classes': predictor.classes, **facts, 'layers': layers}
+    about = {'model': predictor.path.stem, 'sha256': digest, 'classes': predictor.classes, **kept, 'layers': layers}
     write_atomic(Path(output).with_suffix('.json'), json.dumps(about).encode())
     return Path(output)

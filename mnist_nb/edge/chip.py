@@ -27,7 +27,7 @@ import pandas as pd
 import torch
 
 from ..data import load_mnist
-from ..models import Classifier, infer
+from ..models import Classifier
 from ..optimize import Deployed, compare_formats, export_onnx, parity, quantize, quantize_weights
 from ..predict import Predictor
 from ..reading.network import ModelError
@@ -92,14 +92,14 @@ def to_c(
 ) -> Path:  # Path of the written file
     "Write a network as one C99 file that needs nothing but the math library."
     predictor = Predictor(model, threads=1)
-    source, facts = _write_source(predictor.path), predictor.facts
+    source, metadata = _write_source(predictor.path), predictor.metadata
     use = _USE.format(
         name=predictor.path.stem,
         parameters=sum(prod(t.dims) for t in onnx.load(predictor.path).graph.initializer),
-        data=f'trained on {facts.get("train_images", 0):,} images of {facts.get("dataset", "unknown data")}',
+        data=f'trained on {metadata.get("train_images", 0):,} images of {metadata.get("dataset", "unknown data")}',
         classes=len(predictor.classes),
         list=', '.join(map(str, predictor.classes)),
-        reject=facts.get('reject_below', 0.5),
+        reject=metadata.get('reject_below', 0.5),
     )
     write_atomic(output, (use + source).encode())
     return Path(output)
@@ -186,9 +186,9 @@ def footprint(
     return {'flash': flash, 'ram': ram, 'images_per_second': 1 / float(np.median(times))}
 
 # %% ../../nbs/edge/chip.ipynb #25b2151c
-def _make_forms(model: Classifier, facts: dict, folder: Path, calibration: torch.Tensor) -> dict[str, Path]:
+def _make_forms(model: Classifier, folder: Path, calibration: torch.Tensor) -> dict[str, Path]:
     "Write a network in every form that this machine can make."
-    exact = export_onnx(model, folder / 'digits.onnx', facts)
+    exact = export_onnx(model, folder / 'digits.onnx')
     forms = {
         'ONNX float32': exact,
         'ONNX int8': quantize(exact, folder / 'digits.int8.onnx', calibration),
@@ -207,17 +207,16 @@ def _open_form(path: Path, threads: int = 1):
 
 def compare_all(
     model: Classifier,  # Trained network
-    facts: dict,  # Metadata of the weights, such as `dataset` and `temperature`
     data_dir: str | Path | None = None,  # Folder with the IDX files; default: as for `load_mnist`
 ) -> tuple[pd.DataFrame, dict]:  # Table of forms; parity of each with PyTorch
     "Tabulate every form of a network by size, accuracy and speed."
-    test, train = (load_mnist(split, data_dir, facts.get('dataset', 'mnist')) for split in ('test', 'train'))
-    temperature = facts.get('temperature') or 1.0
+    dataset = model.metadata.get('dataset', 'mnist')
+    test, train = (load_mnist(split, data_dir, dataset) for split in ('test', 'train'))
     with tempfile.TemporaryDirectory() as tmp:
-        forms = _make_forms(model, facts, Path(tmp), train.images[:: max(1, len(train) // 1000)])
-        table = compare_formats(model, forms, test, temperature, open_form=_open_form)
+        forms = _make_forms(model, Path(tmp), train.images[:: max(1, len(train) // 1000)])
+        table = compare_formats(model, forms, test, open_form=_open_form)
         if 'C' in forms:
             table.loc[table.form == 'C', 'bytes'] = footprint(forms['C'])['flash']
-        ours = (infer(model, test.images) / temperature).softmax(1).numpy()
+        ours = model.predict_proba(test.images)
         agreement = {name: parity(_open_form(path)(test.images.numpy()), ours) for name, path in forms.items()}
     return table, agreement

@@ -51,14 +51,14 @@ def _open_session(path: Path, data: bytes, threads: int | None, gpu: bool, remed
     return session
 
 # %% ../../nbs/reading/network.ipynb #7c8a38a3
-def _read_notes(path: Path, session, remedy: str = 'mnist-nb optimize') -> dict:
+def _read_metadata(path: Path, session, remedy: str = 'mnist-nb optimize') -> dict:
     "Read the metadata of a network."
     try:
-        notes = _check_notes(json.loads(session.get_modelmeta().custom_metadata_map['mnist_nb']))
-        if notes['arch'] != 'ink' and session.get_outputs()[0].shape[-1] != len(notes['classes']):
-            raise ValueError(f'{len(notes["classes"])} classes in its notes')
-        notes.pop('seal', None)
-        return notes
+        metadata = _check_notes(json.loads(session.get_modelmeta().custom_metadata_map['mnist_nb']))
+        if metadata['arch'] != 'ink' and session.get_outputs()[0].shape[-1] != len(metadata['classes']):
+            raise ValueError(f'{len(metadata["classes"])} classes in its metadata')
+        metadata.pop('seal', None)
+        return metadata
     except (KeyError, ValueError, TypeError, RecursionError) as e:
         other = f'an ONNX file, but not one of mnist-nb ({str(e)[:80]}); export one with: {remedy}'
         raise ModelError(f'{path}: {other}') from None
@@ -91,7 +91,7 @@ class Network:
         if other:
             theirs, use = _KINDS[other[0]][0], ', or use this one with: mnist-nb read' * (other == ['strips'])
             raise ModelError(f'{path}: a network for {theirs}, not for {purpose}; train one with: {trained}{use}')
-        self.facts = _read_notes(path, self.session, exported)
+        self.metadata = _read_metadata(path, self.session, exported)
 
     def run(
         self,

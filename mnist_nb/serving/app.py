@@ -363,8 +363,7 @@ class Service:
         self,
         models: dict[str, Predictor],  # Models by name; the first is the default
         limits: Limits = Limits(),  # Limits on the requests of clients
-        threads: int
-        | None = None,  # Number of threads that read digits, and of those that read pages; default: one per available CPU
+        threads: int | None = None,  # Threads that read digits, and as many that read pages; default: one per CPU
         drain: float | None = None,  # Seconds to keep answering after SIGTERM while not ready; None: no handler
     ):
         self.models, self.limits, self.drain = models, limits, drain
@@ -722,7 +721,7 @@ async def explain_(
 def _model_info(name: str, model: Predictor | LineReader) -> dict:
     "Describe a model to clients."
     kept = 'arch', 'dataset', 'data_digest', 'train_images', 'valid_accuracy', 'reject_below', 'temperature', 'version'
-    facts = {key: model.facts[key] for key in kept if key in model.facts}
+    facts = {key: model.metadata[key] for key in kept if key in model.metadata}
     return {'name': name, 'classes': model.classes, 'sha256': model.sha256, **facts}
 
 

@@ -28,7 +28,7 @@ def _run_seed(config: TrainConfig, digits: Digits, test: Digits, save_dir: Path 
     result = train(
         config, digits, save_dir, progress=False, on_epoch=lambda record, model: epochs.append(copy.deepcopy(model))
     )
-    honest = evaluate(result.model, test, result.facts['temperature'], result.facts)
+    honest = evaluate(result.model, test)
     peeks = [evaluate(model, test).accuracy for model in epochs]
     return {
         'seed': config.seed,
@@ -42,12 +42,12 @@ def _run_seed(config: TrainConfig, digits: Digits, test: Digits, save_dir: Path 
         'errors': round((1 - honest.accuracy) * len(test)),
         'answered': honest.answered,
         'answered_wrong': honest.answered_wrong,
-        'reject_below': result.facts['reject_below'],
-        'valid_accuracy': result.facts['valid_accuracy'],
-        'train_accuracy': result.facts['train_accuracy'],
-        'temperature': result.facts['temperature'],
-        'train_seconds': result.facts['train_seconds'],
-        'total_seconds': result.facts['total_seconds'],
+        'reject_below': result.metadata['reject_below'],
+        'valid_accuracy': result.metadata['valid_accuracy'],
+        'train_accuracy': result.metadata['train_accuracy'],
+        'temperature': result.metadata['temperature'],
+        'train_seconds': result.metadata['train_seconds'],
+        'total_seconds': result.metadata['total_seconds'],
     }
 
 # %% ../../nbs/training/benchmark.ipynb #f4808c0b

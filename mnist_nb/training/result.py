@@ -70,13 +70,13 @@ def plot_history(
 
 # %% ../../nbs/training/result.ipynb #f95cd2b0
 def generalisation_gap(
-    facts: dict,  # Metadata of a run or of its weights file
+    metadata: dict,  # Metadata of a trained network
 ) -> float:  # Accuracy on training images minus accuracy on validation images, as a fraction
     "Compute how much better a network reads the images that it was trained on."
-    return facts['train_accuracy'] - facts['valid_accuracy']
+    return metadata['train_accuracy'] - metadata['valid_accuracy']
 
 # %% ../../nbs/training/result.ipynb #1241dafb
-def _run_facts(state: RunState, valid: Digits | None, config: TrainConfig, training: Digits) -> dict:
+def _run_metadata(state: RunState, valid: Digits | None, config: TrainConfig, training: Digits) -> dict:
     "Collect the metadata of a run: data, accuracy, temperature, times, machine."
     model, seconds = _weights_to_use(state), sum(r['seconds'] for r in state.history)
     logits = infer(model, valid.images) if valid else None
@@ -105,32 +105,35 @@ def _run_facts(state: RunState, valid: Digits | None, config: TrainConfig, train
     )
 
 # %% ../../nbs/training/result.ipynb #85306e47
-def _save_run_weights(
-    state: RunState, valid: Digits | None, config: TrainConfig, folder: Path, training: Digits
-) -> dict:
+def _save_run_weights(state: RunState, valid: Digits | None, config: TrainConfig, folder: Path, training: Digits):
     "Write the weights to use and their metadata to one file."
-    facts = _run_facts(state, valid, config, training)
-    save_weights(_weights_to_use(state), folder / 'best_model.safetensors', **facts)
-    return facts
+    model = _weights_to_use(state)
+    model.metadata = _run_metadata(state, valid, config, training)
+    save_weights(model, folder / 'best_model.safetensors')
 
 # %% ../../nbs/training/result.ipynb #ca458159
 @dataclass(frozen=True, repr=False)
 class TrainResult:
     "The result of a run."
 
-    model: Classifier  # Network with the weights to use, in evaluation mode
+    model: Classifier  # Network with the weights to use, in evaluation mode, and the metadata of the run
     config: TrainConfig  # Settings of the run, with its actual precision and number of epochs
     history: list[dict]  # Records, one per epoch
-    facts: dict  # Metadata saved with the weights: data, accuracy, temperature, times, machine
     checkpoint: Path | None  # Path of `best_model.safetensors`; None if the run had no folder
     last: Classifier  # Network with the weights of the last step, without averaging
 
+    @property
+    def metadata(self) -> dict:
+        "Metadata of the network: data, accuracy, temperature, times, machine."
+        return self.model.metadata
+
     def __repr__(self) -> str:
-        facts = self.facts
-        valid = f', {facts["valid_accuracy"]:.2%} of {facts["valid_images"]:,} validation images' * bool(
-            facts['valid_images']
+        about, n = self.metadata, self.metadata['epochs']
+        valid = f', {about["valid_accuracy"]:.2%} of {about["valid_images"]:,} validation images' * bool(
+            about['valid_images']
         )
-        return f'{self.config.arch} on {facts["dataset"]}: {facts["epochs"]} epoch{"s" * (facts["epochs"] > 1)} in {facts["train_seconds"]:.1f} s{valid}'
+        took = f'{n} epoch{"s" * (n > 1)} in {about["train_seconds"]:.1f} s'
+        return f'{self.config.arch} on {about["dataset"]}: {took}{valid}'
 
     def _repr_html_(self) -> str:  # HTML: the text form and, after two or more epochs, the curves
         "Show the numbers and curves of the run in a notebook."
@@ -142,20 +145,18 @@ def _finish_run(
     state: RunState, training: Digits, valid: Digits | None, config: TrainConfig, folder: Path | None
 ) -> TrainResult:
     "Save the weights of a finished run, unless early stopping has saved better ones, and return its result."
-    path = folder / 'best_model.safetensors' if folder else None
+    path, last = folder / 'best_model.safetensors' if folder else None, state.model.eval()
     if config.patience and path and path.exists():
-        model, facts = load_weights(path)
-        seconds = sum(r['seconds'] for r in state.history)  # the file's facts end with its epoch
-        facts |= {'best_epoch': facts['epochs'], 'epochs': len(state.history), 'train_seconds': seconds}
-        return TrainResult(model, config, state.history, facts, path, state.model.eval())
+        model, seconds = load_weights(path), sum(r['seconds'] for r in state.history)  # the file's end with its epoch
+        best = model.metadata['epochs']
+        model.metadata |= {'best_epoch': best, 'epochs': len(state.history), 'train_seconds': seconds}
+        return TrainResult(model, config, state.history, path, last)
     if config.patience and not folder and state.kept:
-        best = copy.deepcopy(_weights_to_use(state))
-        best.load_state_dict(state.kept)
-        facts = _run_facts(replace(state, model=best, average=None), valid, config, training)
-        return TrainResult(best.eval(), config, state.history, facts, None, state.model.eval())
-    facts = (
+        model = copy.deepcopy(_weights_to_use(state))
+        model.load_state_dict(state.kept)
+        state = replace(state, model=model, average=None)
+    if folder:
         _save_run_weights(state, valid, config, folder, training)
-        if folder
-        else _run_facts(state, valid, config, training)
-    )
-    return TrainResult(_weights_to_use(state).eval(), config, state.history, facts, path, state.model.eval())
+    model = _weights_to_use(state).eval()
+    model.metadata = _run_metadata(state, valid, config, training) if not folder else model.metadata
+    return TrainResult(model, config, state.history, path, last)
