@@ -13,6 +13,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -67,13 +68,18 @@ class Digits:
     dataset: str  # Name of the dataset: `mnist`, `mnist-sample`, or one that the user chose
     split: str  # Split of the dataset, 'train' or 'test'
     source: str  # Origin of the data, such as the path of a folder
-    digest: str  # SHA-256 of all images and labels of the split, 64 hexadecimal characters
+
+    @cached_property
+    def digest(self) -> str:
+        "SHA-256 of the digests of images and labels, 64 hexadecimal characters; a part of the data has its own."
+        parts = self.images.numpy(), self.labels.numpy().astype(np.uint8)
+        return hashlib.sha256(b''.join(hashlib.sha256(part.tobytes()).digest() for part in parts)).hexdigest()
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index) -> 'tuple[torch.Tensor, int] | Digits':
-        "Return image `[1,28,28]` and label of a whole number; select images by a slice or tensor, with the same source and digest."
+        "Return image `[1,28,28]` and label of a whole number; select images by a slice or tensor."
         if isinstance(index, int):
             return self.images[index], int(self.labels[index])
         return replace(self, images=self.images[index], labels=self.labels[index])
@@ -88,11 +94,6 @@ class Digits:
         return f'{self!r}<br>{strip}'
 
 # %% ../nbs/00_data.ipynb #8e2d1175
-def _digest(*parts: bytes) -> str:
-    "Compute the SHA-256 of the SHA-256 digests of all parts, in hexadecimal."
-    return hashlib.sha256(b''.join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-
-
 def make_digits(
     images: np.ndarray,  # Images, uint8 `[n,28,28]`, 0 for paper and 255 for ink
     labels: np.ndarray,  # Integer labels `[n]`, indices into `classes`
@@ -112,15 +113,7 @@ def make_digits(
     if images.dtype != np.uint8:
         raise DataError(f'{source}: expected bytes (uint8, 0 to 255), found {images.dtype}; multiply fractions by 255')
     pixels = torch.from_numpy(np.array(images))[:, None]
-    return Digits(
-        pixels,
-        torch.from_numpy(labels.astype(np.int64)),
-        classes,
-        dataset,
-        split,
-        source,
-        _digest(images.tobytes(), labels.astype(np.uint8).tobytes()),
-    )
+    return Digits(pixels, torch.from_numpy(labels.astype(np.int64)), classes, dataset, split, source)
 
 # %% ../nbs/00_data.ipynb #b417aa5e
 def stratified_split(

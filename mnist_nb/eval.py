@@ -160,8 +160,11 @@ def report(
 def _check_unseen(metadata: dict, digits: Digits):
     "Refuse to score weights on images that they were trained on."
     trained_on = metadata.get('dataset')
-    if digits.split == 'train' and metadata.get('data_digest') == digits.digest:
-        raise DataError(f'these weights were trained on {digits.dataset} {digits.split}; score them on its test images')
+    if trained_on == digits.dataset and digits.split == 'train' and digits.digest != metadata.get('valid_digest'):
+        raise DataError(
+            f'these weights were trained on images of {trained_on} train; score them on its test images, or on those '
+            'that the run held out'
+        )
     if trained_on == 'mnist' and digits.dataset == SAMPLE:
         raise DataError(
             f'these weights were trained on complete MNIST, and {SAMPLE} is a part of its training images: '

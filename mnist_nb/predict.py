@@ -159,7 +159,7 @@ def _make_predictions(
     made, orders = [], np.argsort(-probabilities, axis=1, kind='stable')[:, : max(2, top_k)].tolist()
     for values, order, name, picture, doubt in zip(probabilities.tolist(), orders, names, seen, doubts):
         pairs = [(classes[i], values[i]) for i in order]
-        (best, top), (second, next_) = pairs[:2]
+        (best, top), (second, next_) = (*pairs, (None, 0.0))[:2]  # a network may know one class only
         reason = doubt if reject_below > 0 else None
         if reason is None and top < reject_below:
             reason = f'not sure: {best} or {second}' if top + next_ > 0.6 else f'none of the {len(classes)} classes'

@@ -103,6 +103,13 @@ def _count_chunks(data: bytes) -> int:
         at, n = at + 12 + int.from_bytes(data[at : at + 4], 'big'), n + 1
     return n
 
+
+def _open_header(name: str, data: bytes) -> Image.Image:
+    "Open a picture without decoding it; a PNG file of too many chunks is refused before it costs time."
+    if data[:8] == _PNG and _count_chunks(data) > _MAX_CHUNKS:
+        raise ImageError(f'{name}: more than {_MAX_CHUNKS:,} chunks in a PNG file; save it again')
+    return Image.open(io.BytesIO(data), formats=FORMATS)
+
 # %% ../../nbs/reading/picture.ipynb #a7a5465d
 def _average_down(image: Image.Image, factor: int) -> Image.Image:
     "Shrink a large picture channel by channel, so that memory never holds it twice."
@@ -126,9 +133,7 @@ def open_picture(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # about sizes, which are checked here, and damaged tags
-            if data[:8] == _PNG and _count_chunks(data) > _MAX_CHUNKS:
-                raise ImageError(f'{name}: more than {_MAX_CHUNKS:,} chunks in a PNG file; save it again')
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = _open_header(name, data)
             full = image.size
             if math.prod(full) > max_pixels:
                 size = f'{full[0]} x {full[1]} pixels, at most {max_pixels / 1e6:g} megapixels are read'

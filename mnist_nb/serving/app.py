@@ -46,13 +46,14 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from .. import __version__
 from ..predict import LineReader, Prediction, Predictor, _make_predictions, predict, read_number, threshold
 from ..reading.ink import LONGEST, _default_finder
 from ..reading.page import explain
-from ..reading.picture import DETAIL, FORMATS, ImageError, TooLarge, open_picture
+from ..reading.picture import DETAIL, ImageError, TooLarge, _open_header, open_picture
 from ..support.record import _cpu_count
 
 # %% ../../nbs/serving/app.ipynb #5b658642
@@ -157,6 +158,9 @@ def _from_json(body: bytes) -> list[bytes] | bytes:
     return [picture.image for picture in found] if many else found.image
 
 # %% ../../nbs/serving/app.ipynb #f2864ad9
+MultiPartParser.spool_max_size = Limits.body  # in memory, since a container has little room in /tmp
+
+
 async def _from_form(request: Request) -> bytes:
     "Extract the one file from a form."
     wrong = Problem(422, 'Not as expected', 'expected a form with one file: curl -F image=@digit.png …')
@@ -296,7 +300,7 @@ def _measure(file: bytes) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # about large sizes, which are only measured here
-            return prod(Image.open(BytesIO(file), formats=FORMATS).size)
+            return prod(_open_header('picture', file).size)
     except Exception:  # Pillow raises nearly everything; decoding will report what is wrong
         return 0
 

@@ -87,6 +87,7 @@ def _run_metadata(state: RunState, valid: Digits | None, config: TrainConfig, tr
         dataset=training.dataset,
         classes=list(training.classes),
         data_digest=training.digest,
+        valid_digest=valid.digest if valid else None,
         train_images=n,
         valid_images=len(valid) if valid else 0,
         epochs=len(state.history),
