@@ -79,6 +79,16 @@ def test_crops_of_any_size_and_margin(samples, board, margin):
     assert right >= 76 and len(wrong) <= 1, (right, wrong)
 
 
+@pytest.mark.parametrize('side', [32, 48, 63])
+def test_bitmaps_cut_at_the_outline(samples, side):
+    drawn = []
+    for outline, label in samples:
+        size = [max(4, round(v * side / max(outline.size))) for v in outline.size]
+        drawn.append((outline.resize(size, Image.Resampling.BICUBIC).point(lambda v: 255 * (v > 110)), label))
+    right, wrong = outcome(*zip(*drawn))
+    assert right >= 74 and len(wrong) <= 1, (right, wrong)
+
+
 def test_digits_of_eight_by_eight_pixels():
     digits = load_digits()
     right, wrong = outcome(list(digits.images[:200] / 16), [str(label) for label in digits.target[:200]])

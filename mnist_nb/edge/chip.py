@@ -28,7 +28,7 @@ import torch
 
 from ..data import load_mnist
 from ..models import Classifier
-from ..optimize import Deployed, compare_formats, export_onnx, parity, quantize, quantize_weights
+from ..optimize import compare_formats, export_onnx, parity, quantize, quantize_weights
 from ..predict import Predictor
 from ..reading.network import ModelError
 from ..support.files import write_atomic

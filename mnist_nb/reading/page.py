@@ -334,15 +334,16 @@ def _add_margin(picture: Image.Image, share: float = 0.3) -> tuple[Image.Image, 
     larger = ImageOps.expand(picture.convert('RGB'), math.ceil(share * max(picture.size)), tuple(map(int, paper)))
     return larger, light
 
-
-def _count_sides(components: list[Component], shape: tuple[int, int]) -> int:
-    "Count the sides of a page that components touch."
-    left, top, right, bottom = _join_boxes([m.box for m in components])
-    return int(top <= 1) + (left <= 1) + (bottom >= shape[0] - 1) + (right >= shape[1] - 1)
+# %% ../../nbs/reading/page.ipynb #20ca0003
+def _has_few_pixels(picture: Image.Image) -> bool:
+    "Tell whether nothing but a digit fits on a picture: up to 32 pixels of grays, or 63 pixels of two colours."
+    gray, side = picture.convert('L'), max(picture.size)
+    low, high = gray.getextrema()
+    return min(picture.size) >= 4 and high - low >= 10 and (side <= 32 or (side < 64 and bool(gray.getcolors(2))))
 
 
 def _read_pixels(picture: Image.Image) -> Page:
-    "Take the gray of a picture smaller than MNIST's for its ink: someone has cut the digit out, and nothing else fits."
+    "Take the gray of a picture of few pixels for its ink."
     ink, _, _ = _split_paper(picture)
     mask = ink > 0.4
     if picture.width == picture.height and all(side.any() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])):
@@ -352,14 +353,19 @@ def _read_pixels(picture: Image.Image) -> Page:
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     return Page(picture, ink, np.zeros_like(ink), [Component(box, 1, int(mask.sum()), 1.0, 0, 0.0)], mask.astype(int))
 
+# %% ../../nbs/reading/page.ipynb #20ca0006
+def _count_sides(components: list[Component], shape: tuple[int, int]) -> int:
+    "Count the sides of a page that components touch."
+    left, top, right, bottom = _join_boxes([m.box for m in components])
+    return int(top <= 1) + (left <= 1) + (bottom >= shape[0] - 1) + (right >= shape[1] - 1)
+
 
 def find_digit(
     picture: Image.Image,  # Picture of mode L or RGB
     finder: Finder | None = None,  # Ink finder; default: the shipped network
 ) -> tuple[Page, list[Component]]:  # Page, and the components of the digit
     "Find the digit on a picture; extend a tight crop by more of its own paper, and search again."
-    low, high = picture.convert('L').getextrema()
-    if min(picture.size) >= 4 and max(picture.size) < 32 and high - low >= 10:
+    if _has_few_pixels(picture):
         page = _read_pixels(picture)
         return page, page.components
     try:
