@@ -139,7 +139,7 @@ class _Drawing:
         for batch in islice(self.stream, self.task.steps - step):
             yield batch.pictures, batch
 
-    def _measure(self, model: nn.Module) -> dict[str, float]:
+    def measure(self, model: nn.Module) -> dict[str, float]:
         "Measure the score on held-out pictures."
         return {'valid_accuracy': _measure(self.task, model, self.held_out)[1]}
 
