@@ -207,15 +207,19 @@ def _config_options() -> list[inspect.Parameter]:
     return made
 
 # %% ../nbs/cli.ipynb #70997e5a
+_DRAWN = 'epochs', 'batch_size', 'learning_rate', 'max_lr_factor', 'scheduler', 'beta1', 'beta2', 'weight_decay'
+_DRAWN += 'clip_norm', 'ema', 'seed', 'precision', 'channels_last'  # settings of runs on drawn pictures
+
+
 def _choose_config(task: str, recipe: str | None, given: dict, augment: str | None):
     "Make a configuration from a recipe, or from the task's own settings, and the given settings."
     from mnist_nb.train import AUGMENTATIONS, RECIPES
     from mnist_nb.train import recipe as look_up
 
     if task != 'digits':
-        other = [k for k, v in {'recipe': recipe, 'augment': augment, 'arch': given.get('arch')}.items() if v]
-        if other:
-            raise ValueError(f'--{other[0]} belongs to --task digits; leave it out')
+        other = {'recipe': recipe, 'augment': augment} | {k: v for k, v in given.items() if k not in _DRAWN}
+        if unfit := [name for name, value in other.items() if value is not None]:
+            raise ValueError(f'--{unfit[0].replace("_", "-")} belongs to --task digits; leave it out')
         return replace(_find_task(task).config, **given)
     arch = given.pop('arch', None)
     if recipe and arch:
@@ -250,7 +254,10 @@ def _saved_config(task: str, save_dir: Path, recipe: str | None, given: dict, au
         given.pop('precision')
     if task != 'digits':
         given |= {'arch': task}
-    return resume_config(read_config(save_dir / 'last_state.safetensors'), given)
+    config = read_config(save_dir / 'last_state.safetensors')
+    if task == 'digits' and config.arch in ('lines', 'ink'):
+        raise ValueError(f'{save_dir}: a run of another task; resume it with: --task {config.arch}')
+    return resume_config(config, given)
 
 # %% ../nbs/cli.ipynb #0b188792
 def _epoch_reporter(writer=None):
@@ -334,6 +341,8 @@ def train(
     from mnist_nb.training.run import _tensorboard_writer
 
     device, given = pick_device(cpu, gpu), {k: v for k, v in settings.items() if v is not None}
+    if gpu and task != 'digits':
+        raise ValueError('--gpu belongs to --task digits; leave it out')
     save_dir = save_dir or Path('models') / (task if task != 'digits' else '')
     chosen = task, *([save_dir] if resume else []), recipe, given, augment
     config = _saved_config(*chosen) if resume else _choose_config(*chosen)

@@ -136,7 +136,8 @@ def report(
 def _check_unseen(metadata: dict, digits: Digits):
     "Refuse to score weights on images that they were trained on."
     trained_on = metadata.get('dataset')
-    if trained_on == digits.dataset and digits.split == 'train' and digits.digest != metadata.get('valid_digest'):
+    same = trained_on and trained_on.removesuffix('-sample') == digits.dataset.removesuffix('-sample')
+    if same and digits.split == 'train' and digits.digest != metadata.get('valid_digest'):
         raise DataError(
             f'these weights were trained on images of {trained_on} train; score them on its test images, or on those '
             'that the run held out'

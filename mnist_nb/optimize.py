@@ -155,6 +155,8 @@ def export_onnx(
     "Write a model as one ONNX file, from `pixels` uint8 `[n,1,28,28]` to `probabilities` `[n,classes]`."
     if isinstance(model, Classifier):
         metadata = {'arch': model.arch} | (metadata or model.metadata)
+    if not metadata:
+        raise ValueError('metadata: expected a `Classifier`, or metadata with `arch` and `classes`')
     deployed = Deployed(model).eval().to(memory_format=torch.contiguous_format)
     pixels = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
     return save_onnx(to_proto(deployed, pixels, 'pixels', 'probabilities', {0: torch.export.Dim('n')}), path, metadata)

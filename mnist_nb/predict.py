@@ -259,7 +259,7 @@ def _as_predictor(model) -> Predictor:
 
 
 def predict(
-    sources,  # Pictures: file, folder, bytes, PIL picture, array `[h,w]`, `[h,w,3]` or `[n,28,28]`, or a list of them
+    sources,  # Pictures: file, folder, bytes, PIL picture, array `[h,w]`, `[h,w,3]`, `[n,28,28]`, `[n,784]`; or a list
     model=None,  # `Predictor`, `Classifier`, `TrainResult`, file, or name of a shipped network; default: `robust`
     top_k: int = 1,  # Number of answers to list for each picture
     reject_below: float | None = None,  # Probability below which an answer is rejected; default: the model's own

@@ -115,6 +115,12 @@ def test_lock_is_what_the_settings_ask_for():
     assert 'torch' not in locked and LOCK.read_text().count('--hash=sha256:') > len(locked)
 
 
+def test_serving_needs_only_what_is_locked():
+    absent = ['torch', 'pandas', 'sklearn', 'matplotlib', 'mlxtend', 'onnx', 'safetensors', 'tqdm']
+    code = f'import sys; sys.modules.update(dict.fromkeys({absent})); import mnist_nb.predict, mnist_nb.serving.host'
+    subprocess.run([sys.executable, '-c', code], check=True)
+
+
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: p.name)
 def test_notebook_is_fit_to_be_read(path):
     text = path.read_text()

@@ -19,7 +19,7 @@ from ..support.files import write_atomic
 from ..train import train
 from ..training.recipes import TrainConfig
 from ..training.result import TrainResult
-from ..training.run import Shard, _archive_run
+from ..training.run import Shard
 
 # %% ../../nbs/cluster/together.ipynb #67242aa1
 def train_among(
@@ -34,13 +34,16 @@ def train_among(
         torch.cuda.set_device(device)
     dist.init_process_group()  # NCCL where there are GPUs, else Gloo
     shard, mark = Shard(dist.get_rank(), dist.get_world_size()), save_dir / '.torchrun'
-    own, first = os.environ['TORCHELASTIC_RUN_ID'].encode(), shard.rank == 0
-    same = mark.exists() and mark.read_bytes() == own
+    own, restarts = os.environ['TORCHELASTIC_RUN_ID'], int(os.environ.get('TORCHELASTIC_RESTART_COUNT', 0))
+    named = own != 'none' or restarts > 0  # torchrun's own name for runs without --rdzv-id tells nothing
+    same = named and mark.exists() and mark.read_text() == own
     again = shard.from_first(same and (save_dir / 'last_state.safetensors').exists())
-    if first and not again:
-        save_dir.mkdir(parents=True, exist_ok=True)
-        _archive_run(save_dir)
-        write_atomic(mark, own)
-    result = train(config, digits, save_dir, again, device, False, report if first else None, shard)
+
+    def tell(record, model):
+        if shard.rank == 0:
+            write_atomic(mark, own.encode())
+            report(record, model)
+
+    result = train(config, digits, save_dir, again, device, False, tell, shard)
     dist.destroy_process_group()
-    return result if first else None
+    return None if shard.rank else result

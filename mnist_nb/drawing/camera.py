@@ -219,7 +219,7 @@ def photograph(
     scene: dict,  # Settings of the photograph, from `plain_scene`
     rng: np.random.Generator,  # Random number generator
 ) -> bytes:  # Content of the JPEG file
-    "Draw a page and photograph it, without the masks of `take_photograph`."
+    "Draw a page and photograph it, without the masks of `_take_photograph`."
     return _take_photograph(image, scene, rng).jpeg
 
 # %% ../../nbs/drawing/camera.ipynb #a821a918

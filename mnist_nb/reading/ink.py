@@ -66,7 +66,7 @@ class InkFinder(Network):
 
     def __call__(
         self,
-        features: np.ndarray,  # Features, float32 `[4,h,w]`, from `to_features`
+        features: np.ndarray,  # Features, float32 `[4,h,w]`, from `_to_features`
     ) -> np.ndarray:  # Probabilities of ink and of print, float32 `[2,h,w]`
         "Compute the probabilities of ink and of print for each pixel."
         height, width = features.shape[1:]

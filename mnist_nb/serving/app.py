@@ -315,21 +315,25 @@ def _unpack(file: bytes, pixels: int, detail: int = DETAIL) -> Image.Image:
         raise Problem(422, 'Not a picture', str(e)) from None
 
 # %% ../../nbs/serving/app.ipynb #ce149411
-def _read_files(files: list[bytes], model: Predictor, options: Choice, pixels: int, alone: bool) -> list[Prediction]:
+def _read_files(files: list[bytes], model: Predictor, options: Choice, limits: Limits, alone: bool) -> list[Prediction]:
     "Read the digit on each picture file; in a list, one that can't be read does not affect the others."
-    if not alone and sum(map(_measure, files)) > pixels:
-        raise Problem(
-            413, 'Pictures too large', f'more than {pixels / 1e6:g} megapixels together; send fewer at a time'
-        )
-    pictures, top_k = [], min(options.top_k, len(model.classes))
-    for file in files:
-        try:
-            pictures.append(_unpack(file, pixels, LONGEST))
-        except Problem as e:
-            if alone:
-                raise
-            pictures.append(ImageError(e.detail))
-    return predict(pictures, model, top_k, options.reject_below, skip_errors=True, threads=1)
+    if not alone and sum(map(_measure, files)) > limits.pixels:
+        most = f'more than {limits.pixels / 1e6:g} megapixels together'
+        raise Problem(413, 'Pictures too large', f'{most}; send fewer at a time')
+    answers, top_k, end = [], min(options.top_k, len(model.classes)), time.monotonic() + limits.deadline
+    for start in range(0, len(files), 8):
+        pictures = []
+        for file in files[start : start + 8]:
+            try:
+                pictures.append(_unpack(file, limits.pixels, LONGEST))
+            except Problem as e:
+                if alone:
+                    raise
+                pictures.append(ImageError(e.detail))
+        if time.monotonic() > end:
+            raise Busy(f'{len(answers)} of {len(files)} pictures were read in {limits.deadline:g} s')
+        answers += predict(pictures, model, top_k, options.reject_below, skip_errors=True, threads=1)
+    return answers
 
 # %% ../../nbs/serving/app.ipynb #748b65ae
 class _Meters:
@@ -625,7 +629,7 @@ async def predict_(
     "Read one digit from a picture of any size, or one from each picture of a list."
     (name, model), alone = service.pick(options), not isinstance(found, list)
     files = [found] if alone else found
-    answers = service.count(name, await service.run(_read_files, files, model, options, service.limits.pixels, alone))
+    answers = service.count(name, await service.run(_read_files, files, model, options, service.limits, alone))
     values = [_to_json(answer, options.seen) for answer in answers]
     return _reply(values[0] if alone else values)
 

@@ -25,7 +25,6 @@ from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from .files import write_atomic
 
@@ -117,7 +116,7 @@ def read_idx(
     path: Path,  # Path of an IDX file, gzipped or plain
     ndim: int,  # Number of dimensions to expect
     holds: str = 'bytes',  # Type of the elements: `bytes` or 32-bit `integers`
-) -> tuple[np.ndarray, str]:  # Array from `parse_idx`; SHA-256 of the decompressed file
+) -> tuple[np.ndarray, str]:  # Array from `_parse_idx`; SHA-256 of the decompressed file
     "Read and check one IDX file."
     try:
         data = _gunzip(path.read_bytes(), str(path))
@@ -204,6 +203,8 @@ def _open_https(url: str, timeout: float):
 # %% ../../nbs/support/sources.ipynb #f871f39a
 def _read_body(answer, name: str, deadline: float = 120, max_bytes: int = 1 << 26, progress: bool = True) -> bytes:
     "Read a whole response; raise `OSError` if it is late, too large or incomplete."
+    from tqdm.auto import tqdm  # here: what only serves has no need of it
+
     end, total, data = time.monotonic() + deadline, int(answer.headers.get('Content-Length') or 0), bytearray()
     with tqdm(total=total or None, unit='B', unit_scale=True, desc=name, disable=None if progress else True) as bar:
         while part := answer.read1(1 << 16):

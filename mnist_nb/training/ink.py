@@ -68,7 +68,7 @@ class InkNet(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,  # Features `[n,4,h,w]`, from `to_features`; h and w are multiples of 16
+        features: torch.Tensor,  # Features `[n,4,h,w]`, from `_to_features`; h and w are multiples of 16
     ) -> torch.Tensor:  # Logits of ink and of print `[n,2,h,w]`
         "Compute the logits of ink and of print for each pixel."
         x, kept = F.pixel_unshuffle(features.float(), 2), []

@@ -135,7 +135,7 @@ def _save_state(state: RunState, path: Path, config: dict, data_digest: str):
 
 # %% ../../nbs/training/run.ipynb #057dc4f5
 def _read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
-    "Read a file from `save_state`."
+    "Read a file from `_save_state`."
     if not path.exists():
         raise CheckpointError(f'{path}: nothing to resume here; start the run without --resume')
     try:
@@ -179,7 +179,7 @@ def _load_state(state: RunState, path: Path):
 
 # %% ../../nbs/training/run.ipynb #13dc6362
 def read_config(
-    path: Path,  # File from `save_state`
+    path: Path,  # File from `_save_state`
 ) -> TrainConfig:  # Settings of the run that wrote the file
     "Read the settings of an unfinished run."
     try:
