@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,12 @@ class DigitTask:
     ):
         self.digest, self.device, self.shard, self.loss = digits.digest, device, shard, _digit_loss
         self.training, self.valid = hold_out(digits, config)
-        self.shown = with_drawn(self.training, config.styles, config.outliers, config.seed)
+        self.drawn = config.styles, config.outliers, config.seed
+
+    @cached_property
+    def shown(self) -> Digits:
+        "Training images and what is drawn beside them."
+        return with_drawn(self.training, *self.drawn)
 
     def network(
         self,
@@ -410,9 +416,9 @@ def train(
     shard: Shard = Shard(),  # Part of each batch for this process, where several train together
 ) -> TrainResult:  # Weights to use, history, and metadata of the run
     "Train a network."
-    task = DigitTask(
-        digits if digits is not None else load_mnist(), _check_config(config), device or pick_device(), shard
-    )
+    _check_config(config)
+    digits = digits if digits is not None else load_mnist()
+    task = DigitTask(digits, config, device or pick_device(), shard)
     del digits  # unless the caller keeps them, half the memory of the images
     config = _resolve_epochs(config, len(task.training))
     return fit(task, config, Path(save_dir) if save_dir else None, resume, progress, on_epoch)
