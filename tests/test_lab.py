@@ -72,7 +72,6 @@ def test_the_pad_in_jupyterlab(browser, lab):
     for y in range(60, 230, 10):
         page.mouse.move(box['x'] + 140, box['y'] + y)
     page.mouse.up()
-    page.screenshot(path='/tmp/w/lab.png')
     page.locator('.jp-OutputArea [role=status]').get_by_text('1 (').wait_for(timeout=30_000)
     page.locator('.jp-CodeCell').nth(1).click()
     page.keyboard.press('Shift+Enter')
