@@ -347,7 +347,7 @@ def _read_pixels(picture: Image.Image) -> Page:
     ink, _, _ = _split_paper(picture)
     mask = ink > 0.4
     if picture.width == picture.height and all(side.any() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])):
-        ink = np.asarray(Image.fromarray(ink).resize((3 * picture.width, 4 * picture.height)))
+        ink = np.clip(Image.fromarray(ink).resize((3 * picture.width, 4 * picture.height)), 0, 1)
         mask = ink > 0.4
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

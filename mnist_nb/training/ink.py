@@ -6,7 +6,7 @@
 __all__ = ['INK', 'InkNet', 'export_ink']
 
 # %% ../../nbs/training/ink.ipynb #7e79885e
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,7 @@ from torch import nn
 from ..drawing.camera import SHAPES, _draw_pair
 from ..optimize import save_onnx, to_proto
 from ..reading.ink import LONGEST, _to_features
-from .drawn import DrawnTask, _measure, convolution
-from .recipes import TrainConfig
+from .drawn import DRAWN, DrawnTask, _measure, convolution
 
 # %% ../../nbs/training/ink.ipynb #5554b5de
 @dataclass(frozen=True)
@@ -128,18 +127,7 @@ def export_ink(
 
 
 INK = DrawnTask(
-    TrainConfig(
-        'ink',
-        epochs=25,
-        batch_size=16,
-        learning_rate=4e-4,
-        beta2=0.98,
-        label_smoothing=0,
-        clip_norm=2,
-        ema=0.998,
-        precision='auto',
-        channels_last=True,
-    ),
+    replace(DRAWN, arch='ink', epochs=25, batch_size=16, learning_rate=4e-4),
     InkNet,
     _draw_pages,
     _ink_loss,

@@ -7,7 +7,7 @@ __all__ = ['LINES', 'draw_batches', 'LineNet', 'export_lines']
 
 # %% ../../nbs/training/lines.ipynb #a13052f2
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,7 @@ from ..drawing.paper import Chance, _frames, _security_print
 from ..drawing.writing import OTHER, _ink_lines, _other_lines, draw_number, write_number
 from ..optimize import save_onnx, to_proto
 from ..reading.line import BLANK, CLASSES, FULL, HEIGHT, ctc_greedy_decode
-from .drawn import DrawnTask, _measure, convolution
-from .recipes import TrainConfig
+from .drawn import DRAWN, DrawnTask, _measure, convolution
 
 # %% ../../nbs/training/lines.ipynb #7bd59a33
 def _draw_strip(
@@ -197,18 +196,7 @@ def export_lines(
 
 # %% ../../nbs/training/lines.ipynb #fd0bc27d
 LINES = DrawnTask(
-    TrainConfig(
-        'lines',
-        epochs=40,
-        batch_size=128,
-        learning_rate=3e-4,
-        beta2=0.98,
-        label_smoothing=0,
-        clip_norm=2,
-        ema=0.998,
-        precision='auto',
-        channels_last=True,
-    ),
+    replace(DRAWN, arch='lines', epochs=40, batch_size=128, learning_rate=3e-4),
     LineNet,
     draw_batches,
     _path_loss,
