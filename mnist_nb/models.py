@@ -83,7 +83,7 @@ def hidden_layer(
     n_in: int,  # Number of input units
     n_out: int,  # Number of output units
     dropout: float,  # Share of units to drop in training, 0 to below 1
-    norm: bool,  # Batch normalisation before the ReLU? Weights start as Kaiming with it, Xavier without
+    norm: bool,  # Batch normalisation before the ReLU? Initial weights are Kaiming's with it, Xavier's without
 ) -> list[nn.Module]:  # Layers to unpack into an `nn.Sequential`
     "Build a fully connected layer with optional batch normalisation, ReLU and dropout."
     init = nn.init.kaiming_normal_ if norm else nn.init.xavier_uniform_
@@ -217,7 +217,7 @@ class Classifier(nn.Module):
         n_classes: int = 10,  # Number of logits
         mean: float = 0.1307,  # Mean of the training pixels, 0..1
         std: float = 0.3081,  # Standard deviation of the training pixels, 0..1
-        metadata: dict | None = None,  # What is known of the network: `classes`, `temperature`, `dataset` …
+        metadata: dict | None = None,  # Metadata of the network, such as `classes`, `temperature` and `dataset`
     ):
         super().__init__()
         if arch not in _ARCHITECTURES:
@@ -238,7 +238,7 @@ class Classifier(nn.Module):
 
     @property
     def temperature(self) -> float:  # Above 0; 1 for a network that was not calibrated
-        "Divisor of the logits that makes the probabilities honest."
+        "Divisor of the logits that calibrates the probabilities."
         return self.metadata.get('temperature') or 1.0
 
     def predict_proba(
@@ -252,12 +252,12 @@ class Classifier(nn.Module):
 
 # %% ../nbs/01_models.ipynb #0f86ef4b
 def create_model(
-    arch: str = 'improved',  # Name of the architecture, one of `list_models()`; of a shipped network if pretrained
+    arch: str = 'improved',  # Architecture, one of `list_models()`; with `pretrained`, the name of a shipped network
     n_classes: int = 10,  # Number of logits
     seed: int = 0,  # Seed of the initial weights
     mean: float = 0.1307,  # Mean of the training pixels, 0..1
     std: float = 0.3081,  # Standard deviation of the training pixels, 0..1
-    pretrained: bool = False,  # Load the network that comes with the package, as `robust` does for photographs?
+    pretrained: bool = False,  # Load the weights of a network that comes with the package, such as `robust`?
 ) -> Classifier:  # Network on the CPU; untrained and in training mode, or pretrained and in evaluation mode
     "Create a network with random weights from a seed, or with weights that come with the package."
     if pretrained:

@@ -326,7 +326,7 @@ def compare_formats(
 def for_people(
     table: pd.DataFrame,  # Table from `compare_formats`
 ) -> pd.DataFrame:  # Table with latencies in microseconds, rounded
-    "Convert latencies to microseconds, with no more digits than they deserve."
+    "Convert latencies to microseconds, and round to meaningful digits."
     shown = table.assign(p50_us=table.p50_seconds * 1e6, p99_us=table.p99_seconds * 1e6)
     shown = shown[['form', 'bytes', 'accuracy', 'p50_us', 'p99_us', 'images_per_second']]
     whole = dict.fromkeys(('p50_us', 'p99_us', 'images_per_second'), int)

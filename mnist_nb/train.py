@@ -181,7 +181,7 @@ class DigitTask:
 
     @cached_property
     def shown(self) -> Digits:
-        "Training images and what is drawn beside them."
+        "Training images, and the drawn images added to them (`styles` and `outliers`)."
         return with_drawn(self.training, *self.drawn)
 
     def network(
@@ -229,7 +229,7 @@ class DigitTask:
         config: TrainConfig,  # Settings of the run
         folder: Path,  # Run folder
     ):
-        "Write the weights to use, during a run that may stop early."
+        "Write the weights of the best epoch so far, in a run with early stopping."
         _save_run_weights(state, self.valid, config, folder, self.training)
 
     def finish(

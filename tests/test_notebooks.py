@@ -1,18 +1,38 @@
 "Every notebook runs, with its tests, on whatever MNIST is at hand."
 
+import multiprocessing
 import os
-import subprocess
+import sys
 
 import pytest
+import torch
 from conftest import ALL, ROOT
+from nbdev.test import nbdev_test
 
 NOTEBOOKS = sorted(p for p in (ROOT / 'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
 MARKED = [pytest.param(p, marks=pytest.mark.slow) if '#| scale' in p.read_text() else p for p in NOTEBOOKS]  # on Ray
+FRESH = multiprocessing.get_context('forkserver')
+FRESH.set_forkserver_preload(
+    ['mnist_nb.cli', 'mnist_nb.all', 'nbdev.test', 'IPython']
+)  # seconds for each, once for all
+
+
+def run(path, flags, log):
+    "What `nbdev_test` does, in a process of its own that has its imports already."
+    with open(log, 'w') as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(ROOT)
+    os.environ.update(OMP_NUM_THREADS='1', TQDM_DISABLE='1')
+    torch.set_num_threads(1)
+    nbdev_test(str(path), flags)
+    sys.stdout.flush()
 
 
 @pytest.mark.parametrize('path', MARKED, ids=lambda p: str(p.relative_to(ROOT / 'nbs').with_suffix('')))
-def test_notebook(path):
-    flags = ['--flags', 'scale'] if ALL else []  # cells that need a cluster
-    one = {**os.environ, 'OMP_NUM_THREADS': '1', 'TQDM_DISABLE': '1'}
-    done = subprocess.run(['nbdev_test', '--path', path, *flags], cwd=ROOT, env=one, capture_output=True, text=True)
-    assert done.returncode == 0 and 'Success' in done.stdout, (done.stdout + done.stderr)[-5000:]
+def test_notebook(path, tmp_path):
+    process = FRESH.Process(target=run, args=(path, 'scale' if ALL else '', tmp_path / 'log'))  # the flag: on Ray
+    process.start()
+    process.join()
+    said = (tmp_path / 'log').read_text()
+    assert process.exitcode == 0 and 'Success' in said, said[-5000:]

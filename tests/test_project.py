@@ -164,7 +164,7 @@ TRAINING = [
     'training.run',
 ]
 TRAINING += ['training.result', 'train', 'training.drawn']
-CLUSTER = [f'cluster.{room}' for room in ('nodes', 'together', 'train', 'tune', 'predict')]
+CLUSTER = [f'cluster.{room}' for room in ('nodes', 'train', 'tune', 'predict')]
 ROOMS = [
     *SUPPORT,
     *READING,

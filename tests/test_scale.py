@@ -1,11 +1,10 @@
-"The cluster's commands as a user types them: killed and gone on with, wrong, and started by torchrun."
+"The cluster's commands as a user types them: killed and resumed, and wrong."
 
 import io
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -46,15 +45,17 @@ def cluster():
     ('words', 'says'),
     [
         (['train', '--workers', '3', '--recipe', 'cnn', '--dataset', 'mnist-sample'], 'no equal parts'),
+        (['train', '--workers', '2', '--resume', '--dataset', 'mnist-sample'], 'resumes by itself'),
+        (['train', '--workers', '2', '--task', 'ink'], 'belongs to --task digits'),
         (['train', '--address', '127.0.0.1:1', '--dataset', 'mnist-sample'], 'no cluster answers'),
-        (['tune', 'rate=1,2'], 'no setting of a run'),
-        (['tune', 'batch_size=64..32'], 'lower end'),
-        (['predict', 'nothing', 'out'], 'no such file'),
+        (['scale', 'tune', 'rate=1,2'], 'no setting of a run'),
+        (['scale', 'tune', 'batch_size=64..32'], 'lower end'),
+        (['scale', 'predict', 'nothing', 'out'], 'no such file'),
     ],
 )
 def test_a_mistake_is_one_line(words, says, cluster, tmp_path):
-    words = words if '--address' in words or words[0] == 'tune' else [*words, '--address', cluster.address]
-    done = run('scale', *words, cwd=tmp_path)
+    words = words if '--address' in words or 'tune' in words else [*words, '--address', cluster.address]
+    done = run(*words, cwd=tmp_path)
     assert done.returncode == 2 and says in done.stderr.splitlines()[-1], done.stderr
     assert 'Traceback' not in done.stderr
 
@@ -85,28 +86,8 @@ def test_a_killed_prediction_is_gone_on_with(cluster, tmp_path):
 
 def test_a_run_on_a_cluster_leaves_what_train_leaves(cluster, tmp_path):
     words = ['--recipe', 'fast', '--epochs', '2', '--dataset', 'mnist-sample', '--workers', '2', '--json']
-    done = run('scale', 'train', *words, '--address', cluster.address, cwd=tmp_path)
+    done = run('train', *words, '--address', cluster.address, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)['valid_accuracy'] > 0.8
     told = run('eval', '--model', 'models/best_model.safetensors', '--dataset', 'mnist-sample', cwd=tmp_path)
     assert told.returncode == 0, told.stderr
-
-
-def test_torchrun_starts_a_run(tmp_path):
-    command = [
-        sys.executable,
-        '-m',
-        'torch.distributed.run',
-        '--standalone',
-        '--nproc-per-node',
-        '2',
-        '-m',
-        'mnist_nb.cli',
-    ]
-    command += ['scale', 'train', '--recipe', 'fast', '--epochs', '2', '--dataset', 'mnist-sample', '--json']
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, 'OMP_NUM_THREADS': '1'}
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)['valid_accuracy'] > 0.8
-    assert (tmp_path / 'models' / 'best_model.safetensors').exists()

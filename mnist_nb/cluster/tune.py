@@ -167,28 +167,24 @@ def _as_rows(results: tune.ResultGrid, settings: list[str]) -> pd.DataFrame:
 # %% ../../nbs/cluster/tune.ipynb #3b48f7d6
 def plot_search(
     found: pd.DataFrame,  # Table of trials from `search`
-) -> Figure:  # Figure with one line per trial; better trials are brighter
-    "Draw each trial as a line through its settings and results (parallel coordinates)."
-    columns = [name for name in found.columns if name not in ('error', 'valid_loss', 'seconds')]
-    shown = found.dropna(subset='valid_accuracy')[columns]
-    fig, ax = plt.subplots(figsize=(1.7 * len(columns) + 1, 3.6), layout='constrained')
-    places, colours = [], plt.get_cmap('plasma')(np.linspace(0.8, 0.35, len(shown)))
-    for k, name in enumerate(columns):
-        values, text = shown[name], shown[name].map(lambda v: f'{v:.4g}' if isinstance(v, float) else str(v))
-        if values.dtype == object or isinstance(values.iloc[0], str):
-            levels = sorted(set(values))
-            at = values.map(lambda v: levels.index(v) / max(1, len(levels) - 1)).astype(float)
-        else:
-            many = values.min() > 0 and values.max() / values.min() > 10
-            level = np.log(values.astype(float)) if many else values.astype(float)
-            at = (level - level.min()) / max(np.ptp(level), 1e-9)
-        places.append(at)
-        for end in (at.idxmin(), at.idxmax()):
-            ax.text(k, at[end] + (0.04 if at[end] > 0.5 else -0.04), text[end], ha='center', va='center', fontsize=8)
-    for line, colour in zip(np.transpose(places)[::-1], colours[::-1]):
-        ax.plot(range(len(columns)), line, color=colour, lw=1.6)
-    ax.set(xticks=range(len(columns)), xticklabels=columns, yticks=[], ylim=(-0.1, 1.1))
-    ax.grid(axis='x')
-    ax.spines[['left', 'right', 'top', 'bottom']].set_visible(False)
+) -> Figure:  # Figure with one panel per setting and one dot per trial; darker dots trained for more epochs
+    "Plot the accuracy of each trial against each setting."
+    names = list(found.columns[: found.columns.get_loc('epoch')])
+    fig, panels = plt.subplots(1, len(names), figsize=(2.6 * len(names) + 1, 2.8), sharey=True, layout='constrained')
+    for name, ax in zip(names, np.atleast_1d(panels)):
+        values, numeric = found[name], pd.api.types.is_numeric_dtype(found[name])
+        ax.scatter(
+            values if numeric else values.astype(str),
+            found['valid_accuracy'],
+            c=found['epoch'],
+            cmap='Blues',
+            edgecolors='C7',
+            vmin=0,
+        )
+        ax.set(
+            title=name,
+            xscale='log' if numeric and values.min() > 0 and values.max() > 10 * values.min() else ax.get_xscale(),
+        )
+    fig.supylabel('validation accuracy')
     plt.close(fig)
     return fig

@@ -41,7 +41,7 @@ def _warp(images: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
 # %% ../../nbs/drawing/augment.ipynb #4f53a248
 @dataclass(frozen=True)
 class Augmentation:
-    "Ranges of the random distortions in training: elastic displacements are normal, other moves uniform."
+    "Ranges of the random distortions in training: elastic displacements are normally distributed, others uniformly."
 
     rotation: float = 0.0  # Largest angle in degrees, in either direction
     scale: float = 0.0  # Largest logarithm of the factors in x and in y: 0.1 is from -10 % to +10 %
@@ -152,7 +152,7 @@ def augment(
     images: torch.Tensor,  # Images `[n,1,28,28]`, uint8 or float 0..1
     ranges: Augmentation,  # Ranges of the distortions
     source: torch.Generator,  # Random number generator; equal states give equal distortions
-    part: slice = slice(None),  # Part of the batch to return; its images come out as in the whole batch
+    part: slice = slice(None),  # Slice of the batch to return; its images are distorted as in the whole batch
 ) -> torch.Tensor:  # Float `[n,1,28,28]`, 0..1, on the device of the images
     "Distort each image of a batch in its own way."
     total, images = len(images), images[part]

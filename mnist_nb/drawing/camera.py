@@ -139,7 +139,7 @@ def _viewpoint(shape: tuple[int, int], scene: dict, rng: np.random.Generator) ->
 
 
 def _look_from(page: np.ndarray, view: np.ndarray, outside: tuple | int | None = None) -> np.ndarray:
-    "Show a page or a mask as the camera sees it."
+    "Warp a page or a mask to the view of the camera."
     size, more = page.shape[1::-1], 0 if outside else max(page.shape) // 6
     if more:  # the paper continues, and so do its rulings
         page = np.pad(page, [(more, more)] * 2 + [(0, 0)] * (page.ndim - 2), mode='edge')
@@ -219,7 +219,7 @@ def photograph(
     scene: dict,  # Settings of the photograph, from `plain_scene`
     rng: np.random.Generator,  # Random number generator
 ) -> bytes:  # Content of the JPEG file
-    "Draw a page and photograph it, without the masks of `_take_photograph`."
+    "Draw a page and return a photograph of it as a JPEG file."
     return _take_photograph(image, scene, rng).jpeg
 
 # %% ../../nbs/drawing/camera.ipynb #a821a918

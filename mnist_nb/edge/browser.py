@@ -17,14 +17,14 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper, shape_inference
 
-from .chip import _run_tool, _write_source, needs
+from .chip import _needs, _run_tool, _write_source
 from ..predict import Predictor
 from ..support.files import write_atomic
 
 # %% ../../nbs/edge/browser.ipynb #0d6b7c8a
 def _compile_wasm(source: str, names: list[str]) -> bytes:
     "Compile C to WebAssembly for a browser."
-    needs('ziglang')
+    _needs('ziglang')
     speed = ['-O3', '-msimd128', '-ffast-math', '-fno-finite-math-only']
     target = ['-target', 'wasm32-wasi', '-mexec-model=reactor', '-Wl,--strip-all', '-Wl,-z,stack-size=262144']
     with tempfile.TemporaryDirectory() as tmp:

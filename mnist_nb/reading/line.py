@@ -186,7 +186,7 @@ class Digit:
 
     box: tuple[int, int, int, int]  # Left, top, right, bottom, in pixels of `Page.ink`
     seen: np.ndarray  # Crop of the digit as a model input, uint8 `[28,28]`; the line reader sees the whole line
-    probabilities: np.ndarray  # Probabilities of 0 to 9 `[10]`; the rest to 1 is the probability of no digit
+    probabilities: np.ndarray  # Probabilities of 0 to 9 `[10]`; what is missing from 1 is that of no digit
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class ImageError(ValueError):
 
 
 class TooLarge(ImageError):
-    "Raised for a picture with more bytes or pixels than are read."
+    "Raised for a picture with more bytes or pixels than the limits allow."
 
 # %% ../../nbs/reading/picture.ipynb #ac516a3b
 def _from_array(array: np.ndarray) -> Image.Image:

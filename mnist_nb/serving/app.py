@@ -114,7 +114,7 @@ class Limits:
     bodies: int = 200_000_000  # Largest total of the bodies held at a time, in bytes
     pixels: int = 25_000_000  # Largest number of pixels of all pictures in a request
     deadline: float = 10.0  # Time limit in seconds, from the headers of a request to its answer
-    waiting: int = 64  # Most requests being read or waiting for it; of pictures as bare pixels, 128 count as one
+    waiting: int = 64  # Most requests being read or waiting for it; 128 pictures sent as bare pixels count as one
 
 # %% ../../nbs/serving/app.ipynb #2c5a9773
 def _from_base64(text: object) -> bytes:
@@ -415,7 +415,7 @@ class Service:
         self,
         work: Callable,  # Slow function to run
         *inputs: Any,  # Positional arguments of the function
-        cost: int = 1,  # What it counts for among `Limits.waiting`
+        cost: int = 1,  # Number of requests that it counts as, towards `Limits.waiting`
         slow: bool = False,  # Use the threads for pages, so that single digits don't wait for it?
     ) -> Any:  # Return value of the function
         "Run a slow function in a thread."
@@ -756,7 +756,7 @@ async def healthz() -> Response:  # JSON, always with status 200
 async def readyz(
     service: _TheService,  # Service to check
 ) -> Response:  # Status 200, or 503 while the service starts or ends
-    "Report that requests are welcome."
+    "Report whether the service takes requests."
     if not service.ready or service.draining:
         raise Problem(503, 'Not ready', 'starting or ending', {'Retry-After': '1'})
     return _reply({'status': 'ready'})

@@ -116,7 +116,7 @@ def read_idx(
     path: Path,  # Path of an IDX file, gzipped or plain
     ndim: int,  # Number of dimensions to expect
     holds: str = 'bytes',  # Type of the elements: `bytes` or 32-bit `integers`
-) -> tuple[np.ndarray, str]:  # Array from `_parse_idx`; SHA-256 of the decompressed file
+) -> tuple[np.ndarray, str]:  # Array of the elements, and SHA-256 of the decompressed file
     "Read and check one IDX file."
     try:
         data = _gunzip(path.read_bytes(), str(path))

@@ -93,7 +93,7 @@ def _ink_loss(logits: torch.Tensor, batch: _Pages) -> torch.Tensor:
 
 
 def _overlap(logits: torch.Tensor, batch: _Pages) -> float:
-    "Divide the area that is both ink and found by the area that is either."
+    "Compute the intersection over union of the true ink and the ink found."
     found = logits[:, 0] > 0
     either = (found | batch.ink).sum().item()
     return (found & batch.ink).sum().item() / either if either else 1.0

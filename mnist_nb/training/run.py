@@ -78,7 +78,7 @@ class Shard:
     def from_first(
         self,
         value: Any,  # Any object that can be pickled
-    ) -> Any:  # That of the first process
+    ) -> Any:  # Object of the first process
         "Send an object from the first process to all others."
         values = [value]
         if self.world_size > 1:
