@@ -22,7 +22,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from . import __version__
-from .support.files import UNSEALED, _check_notes, _is_intact, _seal, write_atomic
+from .support.files import UNSEALED, _check_metadata, _is_intact, _seal, write_atomic
 
 # %% ../nbs/01_models.ipynb #3ccd8cc6
 class Normalize(nn.Module):
@@ -359,7 +359,7 @@ def _read_metadata(path: str | Path) -> dict:
         metadata = json.loads(header['mnist_nb'])
         if (found := metadata.pop('format', header.get('format'))) != _FORMAT:
             raise ValueError(f'its format is {found}, expected {_FORMAT}')
-        return _check_notes(metadata)
+        return _check_metadata(metadata)
     except FileNotFoundError:
         raise CheckpointError(f'{path}: no such file; train one with: mnist-nb train') from None
     except OSError as e:

@@ -129,9 +129,9 @@ class Prediction:
     top_k: list[tuple[int | str, float]]  # Most likely classes and their probabilities, best first
     rejected: bool  # True if the answer is too unsure to be used, or there is none
     reason: str | None  # Reason for the rejection; None if the answer is accepted
-    seen: np.ndarray | None = None  # Model input, uint8 `[28,28]`; None if unread
+    model_input: np.ndarray | None = None  # Model input, uint8 `[28,28]`; None if unread
 
-    def to_dict(self) -> dict:  # All fields but `seen`, in types that JSON holds
+    def to_dict(self) -> dict:  # All fields but `model_input`, in types that JSON holds
         "Convert to a dict that JSON can hold, without the model input."
         return {k: getattr(self, k) for k in ('path', 'digit', 'probability', 'top_k', 'rejected', 'reason')}
 
@@ -142,7 +142,8 @@ class Prediction:
 
     def _repr_html_(self) -> str:  # HTML of the answer
         "Draw the answer for a notebook: the model input, and the likeliest classes as bars."
-        shown = '' if self.seen is None else _strip_html(self.seen[None], 'what the network was shown', scale=3)
+        given, title = self.model_input, 'what the network was shown'
+        shown = '' if given is None else _strip_html(given[None], title, scale=3)
         return f'<div>{escape(repr(self))}</div>{shown}{_bars_html(self.top_k)}'
 
 # %% ../nbs/04_predict.ipynb #d719cead
@@ -152,12 +153,12 @@ def _make_predictions(
     top_k: int,
     reject_below: float,
     names: list[str | None],
-    seen: np.ndarray,
+    model_input: np.ndarray,
     doubts: list[str | None],
 ) -> list[Prediction]:
     "Make answers from probabilities."
     made, orders = [], np.argsort(-probabilities, axis=1, kind='stable')[:, : max(2, top_k)].tolist()
-    for values, order, name, picture, doubt in zip(probabilities.tolist(), orders, names, seen, doubts):
+    for values, order, name, picture, doubt in zip(probabilities.tolist(), orders, names, model_input, doubts):
         pairs = [(classes[i], values[i]) for i in order]
         (best, top), (second, next_) = (*pairs, (None, 0.0))[:2]  # a network may know one class only
         reason = doubt if reject_below > 0 else None
@@ -221,10 +222,10 @@ def _look_at_all(
     "Open and preprocess pictures in parallel, and yield them in order."
 
     def settle(name, job):
-        seen, doubt, error = job.result() if isinstance(job, Future) else job
+        model_input, doubt, error = job.result() if isinstance(job, Future) else job
         if error and not skip_errors:
             raise error
-        return name, seen, str(error) if error else doubt
+        return name, model_input, str(error) if error else doubt
 
     waiting, threads = deque(), threads or _cpu_count()
     if threads == 1:
@@ -277,8 +278,8 @@ def predict(
         names, pictures, doubts = zip(*read) if read else ((), (), ())
         pictures = np.array(pictures, np.uint8).reshape(-1, 28, 28)
         made = iter(_make_predictions(model(pictures), model.classes, top_k, reject_below, names, pictures, doubts))
-        for name, seen, reason in batch:
-            answers.append(next(made) if seen is not None else Prediction(name, None, None, [], True, reason))
+        for name, model_input, reason in batch:
+            answers.append(next(made) if model_input is not None else Prediction(name, None, None, [], True, reason))
     return answers
 
 # %% ../nbs/04_predict.ipynb #0725efa2
@@ -379,9 +380,9 @@ def read_number(
         return tuple(round(v * scale) for v, scale in zip(box, scales))
 
     for number, line in enumerate(lines):
-        seen, none = np.stack([d.seen for d in line.digits]), [None] * len(line.digits)
-        chances = _second_opinion(np.stack([d.probabilities for d in line.digits]), digits(seen))
-        answers = _make_predictions(chances, reader.classes, top_k, reject_below, none, seen, none)
+        inputs, none = np.stack([d.model_input for d in line.digits]), [None] * len(line.digits)
+        chances = _second_opinion(np.stack([d.probabilities for d in line.digits]), digits(inputs))
+        answers = _make_predictions(chances, reader.classes, top_k, reject_below, none, inputs, none)
         boxes = [in_picture(d.box) for d in line.digits]
         marks = tuple(
             FoundMark(number, m.symbol, MARKS[m.symbol], in_picture(m.box), m.probability, m.position)

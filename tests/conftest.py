@@ -24,6 +24,7 @@ ALL = 'MNIST_NB_TEST_ALL' in os.environ  # `make test-all`: what is slow and rar
 torch.set_num_threads(1)  # small work is faster so, and the suite's runs are compared bit for bit
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups (with pytest 9.2 it doesn't)
 def pytest_collection_modifyitems(config, items):
     "Leave what is slow to `make test-all`; tests of a file share one process and its fixtures, a notebook has its own."
     slow = [item for item in items if item.get_closest_marker('slow') and not ALL]

@@ -137,7 +137,7 @@ def test_flipped_bits_are_noticed(tmp_path):
 
 
 DEEP = json.loads('[' * 900 + ']' * 900)
-NOTES = [
+METADATA = [
     {'classes': 7},
     {'classes': list(range(10))},
     {'classes': DEEP},
@@ -152,23 +152,23 @@ NOTES = [
 ]
 
 
-@pytest.mark.parametrize('notes', NOTES, ids=lambda n: f'{next(iter(n))}-{type(next(iter(n.values()))).__name__}')
-def test_notes_of_the_wrong_kind(tmp_path, picture, notes):
+@pytest.mark.parametrize('metadata', METADATA, ids=lambda n: f'{next(iter(n))}-{type(next(iter(n.values()))).__name__}')
+def test_notes_of_the_wrong_kind(tmp_path, picture, metadata):
     model = create_model('fast')
-    if {'arch', 'arguments'} & notes.keys():
+    if {'arch', 'arguments'} & metadata.keys():
         whole = find_model('fast', '.safetensors').read_bytes()
         size = int.from_bytes(whole[:8], 'little')
         meta = json.loads(whole[8 : 8 + size])['__metadata__']
-        facts = {k: v for k, v in json.loads(meta['mnist_nb']).items() if k != 'seal'} | notes
+        facts = {k: v for k, v in json.loads(meta['mnist_nb']).items() if k != 'seal'} | metadata
         (tmp_path / 'm.safetensors').write_bytes(save(load(whole), {**meta, 'mnist_nb': json.dumps(facts)}))
     else:
-        model.metadata |= notes
+        model.metadata |= metadata
         save_weights(model, tmp_path / 'm.safetensors')
         proto = onnx.load(find_model('fast'))
-        path = save_onnx(proto, tmp_path / 'm.onnx', metadata_of(proto) | notes)
-        if 'dataset' not in notes:
+        path = save_onnx(proto, tmp_path / 'm.onnx', metadata_of(proto) | metadata)
+        if 'dataset' not in metadata:
             failed_well(call('predict', picture, '--model', path), 'm.onnx')
-    if notes != {'classes': ['0']}:
+    if metadata != {'classes': ['0']}:
         failed_well(call('eval', '--model', tmp_path / 'm.safetensors', '--dataset', 'mnist-sample'), 'm.safetensors')
 
 
@@ -191,17 +191,17 @@ def test_state_of_the_wrong_kind(tmp_path):
     numbers = dict.fromkeys(
         ('epoch', 'step', 'loss_sum', 'correct', 'seen', 'seconds', 'measuring', 'best', 'waited'), 0
     )
-    for notes in (
+    for metadata in (
         {},
         {'config': 7, 'numbers': {}},
         {'config': {}, 'numbers': 'x'},
         {'config': {}, 'numbers': numbers},
         DEEP,
     ):
-        path.write_bytes(save({'a': torch.zeros(1)}, {'mnist_nb': json.dumps(notes)}))
+        path.write_bytes(save({'a': torch.zeros(1)}, {'mnist_nb': json.dumps(metadata)}))
         with pytest.raises(CheckpointError, match='damaged'):
             _read_state(path)
-        failed_well(call('train', '--resume', '--save_dir', tmp_path, '--dataset', 'mnist-sample'), 'damaged')
+    failed_well(call('train', '--resume', '--save_dir', tmp_path, '--dataset', 'mnist-sample'), 'damaged')
 
 
 def test_two_trainings_do_not_mix(tmp_path, digits):
@@ -302,6 +302,7 @@ def test_a_model_folder_that_cannot_be_written_to(tmp_path, picture):
 STRACE = shutil.which('strace')
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not STRACE, reason='no strace; on Debian: apt install strace')
 def test_nothing_phones_home(tmp_path, picture):
     "ONNX Runtime would keep an identity under the home and queue facts for upload: predict, optimize and serve leave and ask nothing."

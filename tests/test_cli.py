@@ -109,7 +109,7 @@ def test_shipped_weights_are_not_scored_on_their_own_training_images(tmp_path):
 
 @pytest.mark.parametrize(('signum', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_and_resumed(tmp_path, signum, code):
-    words = ['train', '--arch', 'base', '--epochs', '20', '--cpu', '--json', *SAMPLE]
+    words = ['train', '--arch', 'base', '--epochs', '6', '--cpu', '--json', *SAMPLE]
     with subprocess.Popen(
         COMMAND + words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:
@@ -134,7 +134,7 @@ def test_interrupted_and_resumed(tmp_path, signum, code):
         'images_per_second',
         'checkpoint',
     ]
-    assert all(field in report for field in fields) and report['epochs'] == 20
+    assert all(field in report for field in fields) and report['epochs'] == 6
     assert (tmp_path / 'models' / 'history.png').exists()
 
 
@@ -146,4 +146,3 @@ def test_tensorboard(tmp_path):
 
 def test_debug_shows_the_traceback(tmp_path):
     assert 'Traceback' in call('mnist-nb eval --model none.safetensors --debug', tmp_path).stderr
-    assert 'Traceback' not in call('mnist-nb eval --model none.safetensors', tmp_path).stderr

@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 RUN = """
 import sys
 from dataclasses import replace
@@ -39,6 +41,7 @@ def runs(pid):
     return status.exists() and status.read_text().rpartition(')')[2].split()[0] != 'Z'
 
 
+@pytest.mark.slow
 def test_a_run_ends_and_is_not_repeated(tmp_path):
     folder = tmp_path / 'run'
     for words in ((), ('resume',)):

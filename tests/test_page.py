@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from conftest import ALL
 from drawing import ONE, PHONE, POLYLINES, draw, photo_of, picture, strokes_of
 from playwright.sync_api import expect
 
@@ -30,8 +31,9 @@ def read(page):
 
 
 def test_fifty_digits_drawn(open_page, url, pictures):
+    "Five of each digit, or two unless all tests run."
     labels = Predictor('robust')(pictures).argmax(1)  # right 996 times in 1,000; the drawings are asked about below
-    chosen = [i for digit in range(10) for i in np.flatnonzero(labels == digit)[:5]]
+    chosen = [i for digit in range(10) for i in np.flatnonzero(labels == digit)[: 5 if ALL else 2]]
     page, ask, right, alike, differences = open_page(url), Predictor('pocket'), 0, 0, []
     for i in chosen:
         draw(page, strokes_of(pictures[i]))
@@ -45,9 +47,10 @@ def test_fifty_digits_drawn(open_page, url, pictures):
         moved = [np.roll(seen, (down, across), (0, 1)).ravel() for down in (-1, 0, 1) for across in (-1, 0, 1)]
         alike += max(np.corrcoef(m, ours)[0, 1] for m in moved) > 0.9
         page.click('#clear')
-    assert len(chosen) == 50 and right >= 47, right
+    most = len(chosen) - (3 if ALL else 2)
+    assert len(chosen) == (50 if ALL else 20) and right >= most, right
     assert max(differences) <= 0.1  # percent, as shown: rounded to a tenth
-    assert alike >= 47, alike  # what Python makes of a picture of the pad, but for a pixel's shift
+    assert alike >= most, alike  # what Python makes of a picture of the pad, but for a pixel's shift
 
 
 def test_several_digits_are_a_number(open_page, url, pictures):

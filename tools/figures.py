@@ -65,7 +65,7 @@ def draw_reads():
             np.where(np.indices((shown.height, shown.width)).sum(0) // 16 % 2, 235, 255).astype(np.uint8)
         ).convert('RGBA')
         top.imshow(Image.alpha_composite(checks, shown))
-        bottom.imshow(answer.seen, cmap='gray')
+        bottom.imshow(answer.model_input, cmap='gray')
         top.set_title(name, fontsize=10)
         said = f'{answer.digit}  ({answer.probability:.1%})'
         bottom.set_xlabel(f'refused: {answer.digit}?' if answer.rejected else said, fontsize=11)

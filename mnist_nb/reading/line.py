@@ -185,7 +185,7 @@ class Digit:
     "One digit of a line."
 
     box: tuple[int, int, int, int]  # Left, top, right, bottom, in pixels of `Page.ink`
-    seen: np.ndarray  # Crop of the digit as a model input, uint8 `[28,28]`; the line reader sees the whole line
+    model_input: np.ndarray  # Crop of the digit as a model input, uint8 `[28,28]`; the line reader sees the whole line
     probabilities: np.ndarray  # Probabilities of 0 to 9 `[10]`; what is missing from 1 is that of no digit
 
 
@@ -234,8 +234,8 @@ def _look_at(
     top, bottom, (left, right) = line[1], line[3], np.clip((left, right), 0, ink.shape[1]).tolist()
     piece = ink[max(0, top) : bottom, left:right]
     blank = not piece.size or piece.max() < 0.01
-    seen = np.zeros((28, 28), np.uint8) if blank else _to_mnist(np.clip(piece / piece.max(), 0, 1))
-    return Digit((left, top, right, bottom), seen, probabilities)
+    model_input = np.zeros((28, 28), np.uint8) if blank else _to_mnist(np.clip(piece / piece.max(), 0, 1))
+    return Digit((left, top, right, bottom), model_input, probabilities)
 
 
 def _locate_mark(

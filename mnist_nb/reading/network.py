@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..support.files import _check_notes, _is_intact
+from ..support.files import _check_metadata, _is_intact
 from ..support.record import _cpu_count
 
 # %% ../../nbs/reading/network.ipynb #452a3141
@@ -54,7 +54,7 @@ def _open_session(path: Path, data: bytes, threads: int | None, gpu: bool, remed
 def _read_metadata(path: Path, session, remedy: str = 'mnist-nb optimize') -> dict:
     "Read the metadata of a network."
     try:
-        metadata = _check_notes(json.loads(session.get_modelmeta().custom_metadata_map['mnist_nb']))
+        metadata = _check_metadata(json.loads(session.get_modelmeta().custom_metadata_map['mnist_nb']))
         if metadata['arch'] != 'ink' and session.get_outputs()[0].shape[-1] != len(metadata['classes']):
             raise ValueError(f'{len(metadata["classes"])} classes in its metadata')
         metadata.pop('seal', None)

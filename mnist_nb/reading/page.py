@@ -426,13 +426,13 @@ def explain(
     page, chosen = find_digit(_opaque(image))
     marked = np.where(np.isin(page.labels, [m.label for m in chosen]), 0, np.where(page.labels > 0, 0.75, 1))
     alone = _cut_out(page, chosen)
-    seen = _to_mnist(alone)
+    model_input = _to_mnist(alone)
     cards = [
         _panel(page.picture, 'the picture'),
         _panel(1 - page.ink, 'its ink'),
         _panel(marked, f'{len(page.components)} component{"s" * (len(page.components) != 1)}, {len(chosen)} chosen'),
         _panel(1 - normalize_stroke_width(_crop(alone, 0.45)), "with MNIST's pen"),
-        _panel(seen / 255, 'what the network sees'),
+        _panel(model_input / 255, 'what the network sees'),
     ]
     sheet = Image.new('RGB', (sum(c.width for c in cards), cards[0].height), 'white')
     for i, card in enumerate(cards):

@@ -209,7 +209,7 @@ class Choice(BaseModel):
 class Options(Choice):
     "Options of `/predict`."
 
-    seen: Annotated[bool, Field(description='Include the model input, 28 rows of 28 pixels')] = False
+    model_input: Annotated[bool, Field(description='Include the model input, 28 rows of 28 pixels')] = False
 
 
 class NumberOptions(BaseModel):
@@ -221,7 +221,9 @@ class NumberOptions(BaseModel):
         float | None,
         Field(ge=0, le=1, description="Probability below which a digit is rejected; default: the reader's own"),
     ] = None
-    seen: Annotated[bool, Field(description='Include the model input of each digit, 28 rows of 28 pixels')] = False
+    model_input: Annotated[bool, Field(description='Include the model input of each digit, 28 rows of 28 pixels')] = (
+        False
+    )
 
 
 class Answer(BaseModel):
@@ -236,7 +238,9 @@ class Answer(BaseModel):
     ]
     rejected: Annotated[bool, Field(description='True if the answer is too unsure to be used')]
     reason: Annotated[str | None, Field(description='Reason for the rejection')]
-    seen: Annotated[list[list[int]] | None, Field(description='Model input, 28 rows of 28 pixels, 0 to 255')] = None
+    model_input: Annotated[list[list[int]] | None, Field(description='Model input, 28 rows of 28 pixels, 0 to 255')] = (
+        None
+    )
 
 
 class Digit(Answer):
@@ -281,12 +285,12 @@ class Fault(BaseModel):
     detail: Annotated[str, Field(description='Cause of the error and the way out, in one line')]
 
 # %% ../../nbs/serving/app.ipynb #79292f5d
-def _to_json(prediction: Prediction, seen: bool = False) -> dict:
+def _to_json(prediction: Prediction, model_input: bool = False) -> dict:
     "Convert a prediction to what clients get of it."
     value = prediction.to_dict()
     del value['path']  # clients' pictures have no path
-    if seen:
-        value['seen'] = None if prediction.seen is None else prediction.seen.tolist()
+    if model_input:
+        value['model_input'] = None if prediction.model_input is None else prediction.model_input.tolist()
     return value
 
 
@@ -622,7 +626,7 @@ _TheService = Annotated[Service, Depends(_get_service)]
     openapi_extra=_takes(**{**_ONE_FILE, 'application/json': _LIST}),
 )
 async def predict_(
-    options: Annotated[Options, Query()],  # Query parameters `model`, `top_k`, `reject_below`, `seen`
+    options: Annotated[Options, Query()],  # Query parameters `model`, `top_k`, `reject_below`, `model_input`
     service: _TheService,  # Service that answers
     found: Annotated[list[bytes] | bytes, Depends(_sent_files)],  # One picture file, or a list of them
 ) -> Response:  # JSON: an `Answer`, or a list of them
@@ -630,15 +634,15 @@ async def predict_(
     (name, model), alone = service.pick(options), not isinstance(found, list)
     files = [found] if alone else found
     answers = service.count(name, await service.run(_read_files, files, model, options, service.limits, alone))
-    values = [_to_json(answer, options.seen) for answer in answers]
+    values = [_to_json(answer, options.model_input) for answer in answers]
     return _reply(values[0] if alone else values)
 
 # %% ../../nbs/serving/app.ipynb #8af3e8ad
 def _read_pixels(body: bytes, model: Predictor, options: Choice) -> list[Prediction]:
     "Read the digits on pictures that are sent as bare pixels."
-    seen, below = np.frombuffer(body, np.uint8).reshape(-1, 28, 28), threshold(model, options.reject_below)
-    none, top_k = [None] * len(seen), min(options.top_k, len(model.classes))
-    return _make_predictions(model(seen, 128), model.classes, top_k, below, none, seen, none)
+    images, below = np.frombuffer(body, np.uint8).reshape(-1, 28, 28), threshold(model, options.reject_below)
+    none, top_k = [None] * len(images), min(options.top_k, len(model.classes))
+    return _make_predictions(model(images, 128), model.classes, top_k, below, none, images, none)
 
 
 @router.post(
@@ -680,7 +684,7 @@ def _read_file(file: bytes, reader: LineReader, options: NumberOptions, pixels: 
         'numbers': [line.number for line in lines],
         'probabilities': [line.probability for line in lines],
         'digits': [
-            {**_to_json(d.prediction, options.seen), 'line': d.line, 'box': enlarge(d.box)}
+            {**_to_json(d.prediction, options.model_input), 'line': d.line, 'box': enlarge(d.box)}
             for line in lines
             for d in line.digits
         ],
@@ -691,7 +695,7 @@ def _read_file(file: bytes, reader: LineReader, options: NumberOptions, pixels: 
 
 @router.post('/read', response_model=Number, responses=_FAULTS, openapi_extra=_takes(**_ONE_FILE))
 async def read_(
-    options: Annotated[NumberOptions, Query()],  # Query parameters `top_k`, `reject_below`, `seen`
+    options: Annotated[NumberOptions, Query()],  # Query parameters `top_k`, `reject_below`, `model_input`
     service: _TheService,  # Service that answers
     file: Annotated[bytes, Depends(_sent_file)],  # Picture file
 ) -> Response:  # JSON: a `Number`

@@ -71,16 +71,16 @@ _NOTES: dict[str, type | tuple] = {
 }
 
 
-def _check_notes(notes: dict) -> dict:
-    "Raise `ValueError` for notes of the wrong type or range; missing and unknown ones pass."
-    if not isinstance(notes, dict):
-        raise ValueError('its notes are no table of names and values')
+def _check_metadata(metadata: dict) -> dict:
+    "Raise `ValueError` for metadata of the wrong type or range; missing and unknown ones pass."
+    if not isinstance(metadata, dict):
+        raise ValueError('its metadata is no table of names and values')
     for name, kind in _NOTES.items():
-        if notes.get(name) is not None and not isinstance(notes[name], kind):
-            raise ValueError(f'{name} in its notes is {str(notes[name])[:40]!r}')
-    if not all(isinstance(name, str) for name in notes.get('classes') or []):
-        raise ValueError('classes in its notes are not all names')
+        if metadata.get(name) is not None and not isinstance(metadata[name], kind):
+            raise ValueError(f'{name} in its metadata is {str(metadata[name])[:40]!r}')
+    if not all(isinstance(name, str) for name in metadata.get('classes') or []):
+        raise ValueError('classes in its metadata are not all names')
     for name, low, high in (('temperature', 1e-3, 1e3), ('reject_below', 0, 1)):
-        if notes.get(name) and not low <= notes[name] <= high:
-            raise ValueError(f'{name} in its notes is {notes[name]}')
-    return notes
+        if metadata.get(name) and not low <= metadata[name] <= high:
+            raise ValueError(f'{name} in its metadata is {metadata[name]}')
+    return metadata

@@ -123,7 +123,7 @@ def _save_state(state: RunState, path: Path, config: dict, data_digest: str):
     for i, moments in state.optimizer.state_dict()['state'].items():
         tensors |= {f'optimizer.{i}.{k}': v for k, v in moments.items()}
     numbers = {name: getattr(state, name) for name in NUMBERS}
-    notes = {
+    metadata = {
         'config': config,
         'digest': data_digest,
         'numbers': numbers,
@@ -131,7 +131,7 @@ def _save_state(state: RunState, path: Path, config: dict, data_digest: str):
         'seal': UNSEALED,
     }
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    write_atomic(path, _seal(save(tensors, {'mnist_nb': json.dumps(notes)})))
+    write_atomic(path, _seal(save(tensors, {'mnist_nb': json.dumps(metadata)})))
 
 # %% ../../nbs/training/run.ipynb #057dc4f5
 def _read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
@@ -141,19 +141,19 @@ def _read_state(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     try:
         data = path.read_bytes()
         size = int.from_bytes(data[:8], 'little')
-        notes = json.loads(json.loads(data[8 : 8 + size])['__metadata__']['mnist_nb'])
+        metadata = json.loads(json.loads(data[8 : 8 + size])['__metadata__']['mnist_nb'])
         if not _is_intact(data):
             raise ValueError('its seal is broken')
-        if not isinstance(notes['config'], dict) or set(notes['numbers']) != set(NUMBERS):
-            raise ValueError('its notes are not those of a run')
-        return load(data), notes
+        if not isinstance(metadata['config'], dict) or set(metadata['numbers']) != set(NUMBERS):
+            raise ValueError('its metadata is not that of a run')
+        return load(data), metadata
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as e:
         raise CheckpointError(f'{path}: damaged ({e}); start the run again without --resume') from e
 
 # %% ../../nbs/training/run.ipynb #f25df4d3
 def _load_state(state: RunState, path: Path):
     "Restore the state of a run from a file."
-    tensors, notes = _read_state(path)
+    tensors, metadata = _read_state(path)
 
     def under(prefix):
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
@@ -173,7 +173,7 @@ def _load_state(state: RunState, path: Path):
             {'state': moments, 'param_groups': state.optimizer.state_dict()['param_groups']}
         )
         for name in NUMBERS:
-            setattr(state, name, notes['numbers'][name])
+            setattr(state, name, metadata['numbers'][name])
     except (RuntimeError, KeyError, ValueError, IndexError, TypeError) as e:
         raise CheckpointError(f'{path}: does not fit this version ({e})') from e
 
@@ -208,14 +208,14 @@ def resume_config(
 # %% ../../nbs/training/run.ipynb #ab37303a
 def _resume_state(state: RunState, path: Path, config: TrainConfig, data_digest: str):
     "Restore the state of a run, if settings and data are the same."
-    notes = _read_state(path)[1]
+    metadata = _read_state(path)[1]
     resume_config(read_config(path), {f.name: getattr(config, f.name) for f in fields(config)})
-    if notes['digest'] != data_digest:
+    if metadata['digest'] != data_digest:
         raise CheckpointError(f'{path}: the run was started on other data; name the same --data_dir and --dataset')
-    if notes.get('threads', threads := torch.get_num_threads()) != threads:
+    if metadata.get('threads', threads := torch.get_num_threads()) != threads:
         warnings.warn(
-            f'the run was started with {notes["threads"]} threads, now there are {threads}: the last bits may differ '
-            f'(OMP_NUM_THREADS={notes["threads"]} for the same)',
+            f'the run was started with {metadata["threads"]} threads, now there are {threads}: the last bits may differ '
+            f'(OMP_NUM_THREADS={metadata["threads"]} for the same)',
             stacklevel=2,
         )
     _load_state(state, path)

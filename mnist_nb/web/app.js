@@ -165,8 +165,8 @@ async function readPhoto(file, problem) {
     if (mine !== turn) return;
     breakIt.rest();
     inside.rest();
-    if (!answer.seen) return show(answer);
-    showPicture(picture_, Uint8Array.from(answer.seen.flat()), `read by ${photos.reader} at the service`, answer);
+    if (!answer.model_input) return show(answer);
+    showPicture(picture_, Uint8Array.from(answer.model_input.flat()), `read by ${photos.reader} at the service`, answer);
     showWay(way, number?.digits.length > 1 ? `Read as a number: ${number.lines.join(', ')}` : '');
   } catch (error) {
     if (mine !== turn) return;

@@ -52,9 +52,9 @@ export async function service() {
     async photo(file) {
       const headers = {'Content-Type': file.type || 'image/png'}, signal = AbortSignal.timeout(20000);
       const ask = path => fetch(path, {method: 'POST', body: file, headers, signal});
-      const answer = await ask('predict?seen=true&top_k=10').then(checked).then(r => r.json());
+      const answer = await ask('predict?model_input=true&top_k=10').then(checked).then(r => r.json());
       const known = new Map(answer.top_k), probabilities = info.models[0].classes.map(c => known.get(c) ?? 0);
-      const [number, way] = await Promise.all([ask('read'), answer.seen && ask('explain')].map(async asked => { // welcome, not needed
+      const [number, way] = await Promise.all([ask('read'), answer.model_input && ask('explain')].map(async asked => { // welcome, not needed
         try { return await asked; } catch { return null; }
       }));
       return {
