@@ -97,17 +97,11 @@ class Deployed(nn.Module):
 # %% ../nbs/05_optimize.ipynb #c3e8e500
 def _strip(proto: onnx.ModelProto) -> onnx.ModelProto:
     "Remove the exporter's debugging metadata: stack traces and names of Python objects."
-    for part in [
-        *proto.graph.node,
-        *proto.graph.input,
-        *proto.graph.output,
-        *proto.graph.value_info,
-        *proto.graph.initializer,
-        proto.graph,
-    ]:
+    graph = proto.graph
+    for part in [graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer]:
         part.ClearField('doc_string')
         del part.metadata_props[:]
-    del proto.metadata_props[:], proto.graph.value_info[:]
+    del proto.metadata_props[:], graph.value_info[:]
     return proto
 
 # %% ../nbs/05_optimize.ipynb #5050eb6f

@@ -11,13 +11,12 @@ import os
 import re
 import shlex
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from importlib.util import find_spec
+from io import BytesIO
 from math import prod
 from pathlib import Path
 
@@ -125,21 +124,8 @@ class _Compiled:
             self.library.digits(ctypes.c_void_p(image.ctypes.data), ctypes.c_void_p(answer.ctypes.data))
         return answers
 
-# %% ../../nbs/edge/chip.ipynb #2814dd21
-def _stack_sizes(section: bytes) -> Iterator[int]:
-    "Read the stack size of each function."
-    at = 4
-    while at < len(section):
-        value = shift = 0
-        while True:
-            value, shift, at = value | (section[at] & 127) << shift, shift + 7, at + 1
-            if section[at - 1] < 128:
-                break
-        yield value
-        at += 4
-
 # %% ../../nbs/edge/chip.ipynb #749babc9
-_CHIP = (
+_CHIP = [
     '-target',
     'arm-linux-musleabihf',
     '-mcpu=cortex_m4',
@@ -147,26 +133,29 @@ _CHIP = (
     '-Os',
     '-fstack-size-section',
     '-Wno-everything',
-)
+]
 
 
 def _look_into(elf: bytes) -> tuple[int, int]:
     "Add up the flash and RAM that an object file needs on a chip."
-    (start,), (size, count, names) = struct.unpack_from('<I', elf, 32), struct.unpack_from('<3H', elf, 46)
-    headers = [struct.unpack_from('<10I', elf, start + i * size) for i in range(count)]
-    held = [(kind, length) for _, kind, flags, _, _, length, *_ in headers if flags & 2]  # SHF_ALLOC
-    flash, ram = sum(n for kind, n in held if kind != 8), sum(n for kind, n in held if kind == 8)  # SHT_NOBITS
-    for name, _, _, _, at, length, *_ in headers:
-        if elf[headers[names][4] + name :].startswith(b'.stack_sizes\0'):
-            ram += sum(int(n) for n in _stack_sizes(elf[at : at + length]))
-    return flash, ram
+    from elftools.common.construct_utils import ULEB128  # here: an extra of the package
+    from elftools.common.utils import struct_parse
+    from elftools.elf.elffile import ELFFile
+
+    sections, stack = list(ELFFile(BytesIO(elf)).iter_sections()), 0
+    held = [(s['sh_type'] == 'SHT_NOBITS', s['sh_size']) for s in sections if s['sh_flags'] & 2]  # SHF_ALLOC
+    for section in (s for s in sections if s.name == '.stack_sizes'):
+        entries = BytesIO(section.data())
+        while entries.read(4):  # the address of a function, then its size
+            stack += struct_parse(ULEB128('size'), entries)
+    return sum(n for empty, n in held if not empty), sum(n for empty, n in held if empty) + stack
 
 # %% ../../nbs/edge/chip.ipynb #735e629e
 def footprint(
     source: str | Path,  # `.c` file from `to_c`
 ) -> dict:  # Bytes of flash and RAM on a Cortex-M4; images per second on one thread of this machine
     "Measure the memory that a network in C needs, and its speed."
-    _needs('ziglang')
+    _needs('ziglang', 'elftools')
     with tempfile.TemporaryDirectory() as tmp:
         _run_tool(*_ZIG, '-std=c99', *_CHIP, '-c', '-o', 'digits.o', Path(source).resolve(), cwd=tmp)
         flash, ram = _look_into((Path(tmp) / 'digits.o').read_bytes())

@@ -60,7 +60,7 @@ def _is_intact(data: bytes) -> bool:
     return hashlib.sha256(zeros).hexdigest().encode() == found[1]
 
 # %% ../../nbs/support/files.ipynb #eafc2433
-_NOTES: dict[str, type | tuple] = {
+_METADATA: dict[str, type | tuple] = {
     'arch': str,
     'arguments': dict,
     'classes': list,
@@ -75,7 +75,7 @@ def _check_metadata(metadata: dict) -> dict:
     "Raise `ValueError` for metadata of the wrong type or range; missing and unknown ones pass."
     if not isinstance(metadata, dict):
         raise ValueError('its metadata is no table of names and values')
-    for name, kind in _NOTES.items():
+    for name, kind in _METADATA.items():
         if metadata.get(name) is not None and not isinstance(metadata[name], kind):
             raise ValueError(f'{name} in its metadata is {str(metadata[name])[:40]!r}')
     if not all(isinstance(name, str) for name in metadata.get('classes') or []):

@@ -93,19 +93,8 @@ RECIPES['pocket'] = replace(RECIPES['robust'], arch='cnn', styles=0.12)  # more 
 
 # %% ../../nbs/training/recipes.ipynb #dbd46a65
 _CHOICES = {'scheduler': ('onecycle', 'none'), 'precision': ('fp32', 'bf16', 'auto')}
-_AT_LEAST = {
-    'epochs': 1,
-    'min_steps': 0,
-    'batch_size': 2,
-    'n_valid': 0,
-    'clean_epochs': 0,
-    'outliers': 0,
-    'styles': 0,
-    'patience': 0,
-    'weight_decay': 0,
-    'clip_norm': 0,
-    'max_lr_factor': 1,
-}
+_COUNTS = 'min_steps', 'n_valid', 'clean_epochs', 'outliers', 'styles', 'patience', 'weight_decay', 'clip_norm'
+_AT_LEAST = {'epochs': 1, 'batch_size': 2, 'max_lr_factor': 1} | dict.fromkeys(_COUNTS, 0)
 
 
 def _check_config(config: TrainConfig) -> TrainConfig:
