@@ -29,7 +29,7 @@ train: $(VENV)/installed ## Train, evaluate and predict: the whole way
 test: $(VENV)/installed-dev ## Pass the tests (FILE=nbs/02_train.ipynb: those of one notebook)
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; $(if $(FILE),nbdev_test --path $(FILE),python -m pytest tests)
 
-test-all: $(VENV)/installed-dev ## Pass all tests, the slow ones too: container, every page, whole runs on Ray
+test-all: $(VENV)/installed-dev ## Pass all tests, the slow ones too: container, every page, studies, Ray, complete MNIST
 	@PATH="$(CURDIR)/$(BIN):$$PATH" MNIST_NB_TEST_ALL=1 python -m pytest tests
 
 docs: $(VENV)/installed-dev ## Build the site in _docs

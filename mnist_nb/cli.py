@@ -309,18 +309,22 @@ def _finish_drawn(metadata: dict, folder: Path, as_json: bool):
     _show(metadata, f'{folder / task}.onnx: {metadata[key]:.1%} {what}', as_json)
 
 # %% ../nbs/cli.ipynb #a7d20c22
-def _train_on_cluster(config, digits, save_dir: Path, workers: int, address: str | None, storage: str, *each):
-    "Train in several processes, and leave in the run folder what a single process leaves."
+def _train_on_cluster(config, digits, save_dir: Path, workers: int, address: str | None, storage: str | None, *each):
+    "Train in several processes, and leave weights, settings and history in the run folder."
     from mnist_nb.cluster.nodes import _call, _full_address, connect
     from mnist_nb.cluster.train import train_on_cluster
     from mnist_nb.models import save_weights
+    from mnist_nb.support.files import write_atomic
     from mnist_nb.training.run import _archive_run, _lock_folder
 
+    place, name = (storage, save_dir.absolute().name) if storage else (save_dir, 'ray')
     connect(address, show_output=True)
     with _lock_folder(save_dir):
-        result = _call(train_on_cluster, config, digits, workers, _full_address(storage), 'run', *each)
+        result = _call(train_on_cluster, config, digits, workers, _full_address(place), name, *each)
         _archive_run(save_dir)
         save_weights(result.model, save_dir / 'best_model.safetensors')
+        write_atomic(save_dir / 'config.json', json.dumps(asdict(result.config), indent=2).encode())
+        write_atomic(save_dir / 'history.jsonl', ''.join(json.dumps(r) + '\n' for r in result.history).encode())
     return replace(result, checkpoint=save_dir / 'best_model.safetensors')
 
 # %% ../nbs/cli.ipynb #6b1e822d
@@ -328,7 +332,9 @@ _Augment = Annotated[str | None, Option('--augment', help='Augmentation: none, l
 _Recipe = Annotated[str | None, Option('--recipe', help='Recipe, in place of the default one of a network.')]
 _Resume = Annotated[bool, Option('--resume', help='Resume the run in --save-dir.')]
 _Board = Annotated[bool, Option('--tensorboard', help='Write TensorBoard logs (pip install "mnist-nb[tensorboard]").')]
-_Storage = Annotated[str, Option('--storage', help='Folder or address (s3://…) that every machine reaches.')]
+_Storage = Annotated[
+    str | None, Option('--storage', help='Folder or address (s3://…) for checkpoints, which every machine reaches.')
+]
 _Processors = Annotated[int, Option('--processors', min=1, help='CPUs per worker or trial.')]
 _REACH = 'HOST:6379 of a cluster, or ray://HOST:10001 from outside. Default: $RAY_ADDRESS, then this machine.'
 _Address = Annotated[str | None, Option('--address', help=_REACH)]
@@ -344,9 +350,11 @@ def train(
     save_dir: Annotated[Path | None, Option('--save-dir', help='Run folder. Default: models, or models/TASK.')] = None,
     resume: _Resume = False,
     tensorboard: _Board = False,
-    workers: Annotated[int, Option('--workers', min=1, help='Processes to share each batch, on a Ray cluster.')] = 1,
+    workers: Annotated[
+        int, Option('--workers', min=1, help='Processes that share each batch, on a Ray cluster (extra: scale).')
+    ] = 1,
     address: _Address = None,
-    storage: _Storage = 'models',
+    storage: _Storage = None,
     processors: _Processors = 1,
     data_dir: _DataDir = None,
     dataset: _Dataset = 'mnist',
@@ -362,14 +370,16 @@ def train(
     from mnist_nb.training.run import _tensorboard_writer
 
     given, cluster = {k: v for k, v in settings.items() if v is not None}, workers > 1 or bool(address)
-    others = {'gpu': gpu, 'workers': cluster}
-    if task != 'digits' and (unfit := [name for name, value in others.items() if value]):
-        raise ValueError(f'--{unfit[0]} belongs to --task digits; leave it out')
+    if task != 'digits':
+        _find_task(task)
+        others = {'gpu': gpu, 'address': address, 'workers': workers > 1}
+        if unfit := [name for name, value in others.items() if value]:
+            raise ValueError(f'--{unfit[0]} belongs to --task digits; leave it out')
     if cluster and (resume or tensorboard):
-        raise ValueError(
-            '--workers: leave --resume out, it resumes by itself, and --tensorboard, which belongs to one process'
-        )
-    device = None if cluster else pick_device(cpu, gpu)
+        raise ValueError('--resume and --tensorboard belong to a run in one process; leave them out on a cluster')
+    if not cluster and (storage or processors > 1):
+        raise ValueError('--storage and --processors belong to a cluster; add --workers N')
+    device = None if cluster and gpu and not cpu else pick_device(cpu, gpu)
     save_dir = save_dir or Path('models') / (task if task != 'digits' else '')
     chosen = task, *([save_dir] if resume else []), recipe, given, augment
     config = _saved_config(*chosen) if resume else _choose_config(*chosen)
@@ -526,13 +536,14 @@ _FORMATS = {'onnx': '.onnx', 'int8': '.int8.onnx', 'int4': '.int4.onnx', 'c': '.
 def _optimize_small(model: Path, output: Path | None, form: str, as_json: bool):
     "Export to a format other than ONNX."
     from mnist_nb.edge.browser import to_wasm
-    from mnist_nb.edge.chip import footprint, to_c
+    from mnist_nb.edge.chip import _needs, footprint, to_c
     from mnist_nb.predict import Predictor
     from mnist_nb.reading.network import find_model
 
     source = find_model(model, '.safetensors')
     output = output or (model if model == source else Path(source.name)).with_suffix(_FORMATS[form])
     value = {'output': str(output)}
+    _needs('emx_onnx_cgen', 'ziglang', *['elftools'] * (form == 'c'))
     {'c': to_c, 'wasm': to_wasm}[form](Predictor(model).path, output)
     value['bytes'] = output.stat().st_size
     if form == 'c':

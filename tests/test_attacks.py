@@ -153,7 +153,7 @@ METADATA = [
 
 
 @pytest.mark.parametrize('metadata', METADATA, ids=lambda n: f'{next(iter(n))}-{type(next(iter(n.values()))).__name__}')
-def test_notes_of_the_wrong_kind(tmp_path, picture, metadata):
+def test_metadata_of_the_wrong_kind(tmp_path, picture, metadata):
     model = create_model('fast')
     if {'arch', 'arguments'} & metadata.keys():
         whole = find_model('fast', '.safetensors').read_bytes()
@@ -169,6 +169,9 @@ def test_notes_of_the_wrong_kind(tmp_path, picture, metadata):
         if 'dataset' not in metadata:
             failed_well(call('predict', picture, '--model', path), 'm.onnx')
     if metadata != {'classes': ['0']}:
+        with pytest.raises(CheckpointError, match=r'm\.safetensors'):
+            load_weights(tmp_path / 'm.safetensors')
+    if metadata == METADATA[0]:
         failed_well(call('eval', '--model', tmp_path / 'm.safetensors', '--dataset', 'mnist-sample'), 'm.safetensors')
 
 

@@ -1,4 +1,4 @@
-"Every notebook runs, with its tests: on the 5,000 digits of the sample, and with `make test-all` on whatever MNIST is at hand."
+"Every notebook runs, with its tests: without the MNIST that `MNIST_NB_DATA` names, mostly on the sample, and with it in `make test-all`."
 
 import multiprocessing
 import os
@@ -10,8 +10,14 @@ from conftest import ALL, ROOT
 from nbdev.test import nbdev_test
 
 NOTEBOOKS = sorted(p for p in (ROOT / 'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
-SLOW = '#| scale', 'TESTING = '  # needs Ray; a study, which measures a little under test
-MARKED = [pytest.param(p, marks=pytest.mark.slow) if any(w in p.read_text() for w in SLOW) else p for p in NOTEBOOKS]
+
+
+def is_slow(path):
+    "Does it need Ray, or is it a study, which measures a little under test?"
+    return '#| scale' in path.read_text() or ('research' in path.parts and path.stem != 'results')
+
+
+MARKED = [pytest.param(p, marks=pytest.mark.slow) if is_slow(p) else p for p in NOTEBOOKS]
 FRESH = multiprocessing.get_context('forkserver')
 FRESH.set_forkserver_preload(['mnist_nb.cli', 'mnist_nb.all', 'nbdev.test', 'IPython'])  # seconds, once for all
 

@@ -245,6 +245,7 @@ def test_policy_is_strict_and_files_are_own(browser, url):
     page.close()
 
 
+@pytest.mark.slow
 def test_engine_is_what_its_source_gives(tmp_path):
     built = to_wasm('pocket', tmp_path / 'digits.wasm')
     assert built.read_bytes() == (WEB / 'digits.wasm').read_bytes()

@@ -45,8 +45,9 @@ def cluster():
     ('words', 'says'),
     [
         (['train', '--workers', '3', '--recipe', 'cnn', '--dataset', 'mnist-sample'], 'no equal parts'),
-        (['train', '--workers', '2', '--resume', '--dataset', 'mnist-sample'], 'resumes by itself'),
-        (['train', '--workers', '2', '--task', 'ink'], 'belongs to --task digits'),
+        (['train', '--workers', '2', '--resume', '--dataset', 'mnist-sample'], 'belong to a run in one process'),
+        (['train', '--workers', '2', '--task', 'ink'], '--workers belongs to --task digits'),
+        (['train', '--processors', '2'], 'belong to a cluster'),
         (['train', '--address', '127.0.0.1:1', '--dataset', 'mnist-sample'], 'no cluster answers'),
         (['scale', 'tune', 'rate=1,2'], 'no setting of a run'),
         (['scale', 'tune', 'batch_size=64..32'], 'lower end'),
@@ -54,7 +55,8 @@ def cluster():
     ],
 )
 def test_a_mistake_is_one_line(words, says, cluster, tmp_path):
-    words = words if '--address' in words or 'tune' in words else [*words, '--address', cluster.address]
+    alone = {'--address', 'tune', '--processors', '--task'} & {*words}
+    words = words if alone else [*words, '--address', cluster.address]
     done = run(*words, cwd=tmp_path)
     assert done.returncode == 2 and says in done.stderr.splitlines()[-1], done.stderr
     assert 'Traceback' not in done.stderr
@@ -91,3 +93,5 @@ def test_a_run_on_a_cluster_leaves_what_train_leaves(cluster, tmp_path):
     assert json.loads(done.stdout)['valid_accuracy'] > 0.8
     told = run('eval', '--model', 'models/best_model.safetensors', '--dataset', 'mnist-sample', cwd=tmp_path)
     assert told.returncode == 0, told.stderr
+    left = [p.name for p in (tmp_path / 'models').iterdir() if p.is_file()]
+    assert {'best_model.safetensors', 'config.json', 'history.jsonl', 'history.png'} <= set(left)

@@ -113,7 +113,7 @@ def _claim(address: str | Path, facts: dict) -> bool:
         with files.open_input_file(path) as f:
             if f.read().decode() == note:
                 return True
-        raise ValueError(f'{address}: holds another job, of other data or with other settings; choose another name')
+        raise ValueError(f'{address}: holds another job, of other data or with other settings; choose another folder')
     files.create_dir(folder, recursive=True)
     _write_whole(files, path, note.encode())
     return False
