@@ -11,12 +11,10 @@ import inspect
 import io
 import json
 import os
-import re
 import sys
 import warnings
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +22,7 @@ import typer
 from typer import Argument, Option
 
 from . import __version__
+from .training.recipes import TrainConfig
 
 # %% ../nbs/cli.ipynb #cee2b0a6
 _STYLE: dict[str, Any] = dict(pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -190,20 +189,15 @@ def models(
     _show(table.to_dict('records'), table.to_string(index=False), as_json)
 
 # %% ../nbs/cli.ipynb #d2f1a8f4
-_TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
-
-
 def _config_options() -> list[inspect.Parameter]:
-    "Make an option for each field of `TrainConfig` that is text, a number or a switch."
-    source = Path(find_spec('mnist_nb.training.recipes').origin).read_text(encoding='utf-8')
-    body = source.partition('class TrainConfig:')[2].partition('\n\n\n')[0].partition('\n# %%')[0]
+    "Make an option for each field of `TrainConfig` but the augmentation; the field's comment is its help."
+    comments = [line.partition('  # ')[2] for line in inspect.getsource(TrainConfig).splitlines() if '  # ' in line]
     made = []
-    for name, kind, comment in re.findall(r'^    (\w+): (\w+) = .+?  # (.+)$', body, re.M):
-        if kind in _TYPES:
-            option = Option(f'--{name.replace("_", "-")}', help=comment.replace('`', '') + '.', show_default=False)
-            given = Annotated[_TYPES[kind] | None, option]
-            made.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=given))
-    return made
+    for field, comment in zip(fields(TrainConfig), comments, strict=True):
+        option = Option(f'--{field.name.replace("_", "-")}', help=comment.replace('`', '') + '.', show_default=False)
+        given = Annotated[field.type | None, option]
+        made.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=given))
+    return [option for option in made if option.name != 'augmentation']
 
 # %% ../nbs/cli.ipynb #70997e5a
 _DRAWN = 'epochs', 'batch_size', 'learning_rate', 'max_lr_factor', 'scheduler', 'beta1', 'beta2', 'weight_decay'

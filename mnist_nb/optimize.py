@@ -33,7 +33,7 @@ from torch import nn
 
 from .data import Digits, load_mnist
 from .eval import report
-from .models import CheckpointError, Classifier, infer
+from .models import CheckpointError, Classifier
 from .predict import Predictor
 from .support.files import UNSEALED, _seal, write_atomic
 

@@ -31,15 +31,7 @@ from .data import Augmentation, Digits, augment, batches, generator, load_mnist,
 from .drawing.outliers import _soft_targets, with_drawn
 from .models import Classifier, create_model, infer
 from .support.files import write_atomic
-from mnist_nb.training.recipes import (
-    AUGMENTATIONS,
-    RECIPES,
-    TrainConfig,
-    _check_config,
-    _resolve_precision,
-    pick_device,
-    recipe,
-)
+from .training.recipes import AUGMENTATIONS, RECIPES, TrainConfig, _check_config, recipe
 from .training.result import TrainResult, _finish_run, _save_run_weights, generalisation_gap, plot_history
 from mnist_nb.training.run import (
     NUMBERS,
@@ -52,10 +44,12 @@ from mnist_nb.training.run import (
     _load_state,
     _lock_folder,
     _own_random_state,
+    _resolve_precision,
     _resume_state,
     _save_state,
     _seed_dropout,
     _weights_to_use,
+    pick_device,
     read_config,
     resume_config,
 )

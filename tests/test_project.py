@@ -152,6 +152,8 @@ SUPPORT = ['support.files', 'support.show', 'support.record', 'support.sources']
 READING = ['reading.network', 'reading.picture', 'reading.ink', 'reading.page', 'reading.line', 'predict']
 SERVING = ['serving.app', 'serving.host', 'serving.pad']
 TRAINING = [
+    'drawing.ranges',
+    'training.recipes',
     'drawing.augment',
     'data',
     'models',
@@ -160,7 +162,6 @@ TRAINING = [
     'drawing.writing',
     'drawing.paper',
     'drawing.camera',
-    'training.recipes',
     'training.run',
 ]
 TRAINING += ['training.result', 'train', 'training.drawn']

@@ -15,7 +15,7 @@ import scipy  # loads scipy.ndimage when that is first used
 from PIL import Image, ImageDraw, ImageOps
 
 from .ink import LONGEST, Finder, _find_ink
-from .picture import ImageError, _opaque, _to_size
+from .picture import ImageError, _opaque
 
 # %% ../../nbs/reading/page.ipynb #c0492e7c
 def _dilate(mask: np.ndarray, by: int) -> np.ndarray:

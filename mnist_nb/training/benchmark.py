@@ -19,7 +19,7 @@ from ..eval import evaluate
 from ..models import create_model
 from ..support.record import _earlier_record, markdown_table, save_record
 from ..train import TrainConfig, hold_out, pick_device, train
-from .recipes import _resolve_precision
+from .run import _resolve_precision
 
 # %% ../../nbs/training/benchmark.ipynb #dc2ebf8c
 def _run_seed(config: TrainConfig, digits: Digits, test: Digits, save_dir: Path | None = None) -> dict:
