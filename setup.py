@@ -28,7 +28,7 @@ statuses = [
     '7 - Inactive',
 ]
 licenses = {'apache2': 'Apache-2.0', 'mit': 'MIT', 'bsd3': 'BSD-3-Clause'}
-EXTRAS = 'serve', 'scale', 'edge', 'executorch', 'lab', 'tensorboard'
+EXTRAS = 'serve', 'scale', 'edge', 'heic', 'lab', 'tensorboard'
 extras = {extra: words(f'{extra}_requirements') for extra in EXTRAS}
 
 setup(

@@ -15,34 +15,22 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import escape
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from .reading.ink import LONGEST
 from .reading.line import MARKS, _read_closely
 from .reading.network import ModelError, Network, find_model
 from .reading.page import preprocess
-from .reading.picture import SUFFIXES, ImageError, open_picture
+from .reading.picture import ImageError, _as_array, _name, _to_bytes, count_pages, list_pictures, open_picture
 from .support.record import _cpu_count
 from .support.show import _bars_html, _strip_html
 from .support.sources import _cache_folder
 
 # %% ../nbs/04_predict.ipynb #e33f3404
-def _to_bytes(pixels: np.ndarray) -> np.ndarray:
-    "Turn pixels into bytes: uint8 as it is, other whole numbers in 0..255, fractions in 0..1."
-    pixels = np.asarray(pixels)
-    if pixels.dtype == np.uint8:
-        return pixels
-    top = {'i': 255, 'u': 255, 'f': 1}.get(pixels.dtype.kind, 0)
-    if not top or (pixels.size and not 0 <= pixels.min() <= pixels.max() <= top):
-        raise ValueError(f'pixels: expected uint8, or float in 0..1, found {pixels.dtype} outside of 0..{top}')
-    return np.round(pixels * (255 / top)).astype(np.uint8)
-
-
 def _exported(path: Path) -> Path:
     "Find the ONNX file of a weights file, or export it (with PyTorch), to a file beside it or to the cache."
     if path.suffix != '.safetensors':
@@ -85,11 +73,12 @@ class Predictor(Network):
 
     def predict_proba(
         self,
-        images: np.ndarray,  # Model inputs from `prepare`, `[n,28,28]` or `[n,1,28,28]`, uint8 or float in 0..1
+        images: np.ndarray,  # Model inputs from `prepare`, `[n,28,28]` or `[n,1,28,28]`, uint8, or other values from 0 up
         batch_size: int = 1_000,  # Images per call of the network; bounds the memory
     ) -> np.ndarray:  # Probabilities, float `[n,classes]`; rows sum to 1
         "Compute the probability of each class."
-        images = np.ascontiguousarray(_to_bytes(images)).reshape(-1, 1, 28, 28)
+        images = np.asarray(images)
+        images = np.ascontiguousarray(_to_bytes(images) if images.size else images, np.uint8).reshape(-1, 1, 28, 28)
         parts = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
         return np.concatenate([np.zeros((0, len(self.classes)), np.float32), *map(self.run, parts)])
 
@@ -181,20 +170,36 @@ def threshold(
     return reject_below
 
 # %% ../nbs/04_predict.ipynb #c410c18a
+def _expand_folder(folder: str | Path) -> Iterator[tuple[str, object]]:
+    "Iterate over the pictures of a folder, and warn of what is left out."
+    pictures, others, hidden = list_pictures(folder)
+    if others:
+        names = ', '.join(path.name for path in others[:3]) + ' …' * (len(others) > 3)
+        more = f', and {hidden} hidden' if hidden else ''
+        warnings.warn(f'{folder}: left out {len(others)} files that are no pictures ({names}){more}', stacklevel=2)
+    if not pictures:
+        yield str(folder), ImageError(f'{folder}: no pictures in this folder (looked for .png, .jpg, .jpeg …)')
+    yield from _expand_sources(pictures)
+
+
 def _expand_sources(sources) -> Iterator[tuple[str | None, object]]:
-    "Iterate over single pictures, with folders and stacks expanded."
+    "Iterate over single pictures, with folders, stacks and pages expanded."
     sources = getattr(sources, 'images', sources)  # of `Digits`
+    columns = getattr(sources, 'columns', ())
+    if 'label' in columns:  # a table as Kaggle publishes it
+        sources = sources.drop(columns='label')
+    shape = tuple(getattr(sources, 'shape', ()))
     if isinstance(sources, (list, tuple)):
         for source in sources:
             yield from _expand_sources(source)
-    elif isinstance(sources, (str, Path)) and os.path.isdir(sources):
-        found = sorted(p for p in Path(sources).iterdir() if p.suffix.lower() in SUFFIXES)
-        none = ImageError(f'{sources}: no pictures in this folder (looked for {", ".join(SUFFIXES[:3])} …)')
-        yield from ((str(p), p) for p in found) if found else [(str(sources), none)]
-    elif getattr(sources, 'ndim', 0) == 2 and sources.shape[1] == 784 and sources.shape[0] != 784:
-        yield from _expand_sources(np.asarray(sources).reshape(-1, 28, 28))
-    elif getattr(sources, 'ndim', 0) >= 3 and sources.shape[-2:] == (28, 28):
-        yield from ((None, picture) for picture in np.asarray(sources).reshape(-1, 28, 28))
+    elif isinstance(sources, (str, Path)) and os.path.isdir(os.path.expanduser(sources)):
+        yield from _expand_folder(sources)
+    elif isinstance(sources, (str, Path, bytes)) and (pages := count_pages(sources)) > 1:
+        yield from ((f'{_name(sources)}, page {i + 1}', partial(preprocess, sources, page=i)) for i in range(pages))
+    elif len(shape) == 2 and shape[1] == 784 and shape[0] != 784:
+        yield from _expand_sources(_as_array(sources).reshape(-1, 28, 28))
+    elif (len(shape) == 4 and shape[1:] == (28, 28, 1)) or (len(shape) >= 3 and shape[-2:] == (28, 28)):
+        yield from ((None, picture) for picture in _as_array(sources).reshape(-1, 28, 28))
     else:
         yield (str(sources) if isinstance(sources, (str, Path)) else None), sources
 
@@ -209,15 +214,13 @@ def _look_at_one(name: str | None, source) -> tuple[np.ndarray | None, str | Non
     try:
         if isinstance(source, ImageError):
             raise source
-        return *preprocess(
-            open_picture(source, detail=LONGEST) if isinstance(source, (str, Path, bytes)) else source
-        ), None
+        return *(source() if callable(source) else preprocess(source)), None
     except ImageError as e:
         return None, None, _with_name(e, name)
 
 
 def _look_at_all(
-    sources, skip_errors: bool, threads: int | None = None
+    pairs: Iterator[tuple[str | None, object]], skip_errors: bool, threads: int | None = None
 ) -> Iterator[tuple[str | None, np.ndarray | None, str | None]]:
     "Open and preprocess pictures in parallel, and yield them in order."
 
@@ -229,10 +232,10 @@ def _look_at_all(
 
     waiting, threads = deque(), threads or _cpu_count()
     if threads == 1:
-        yield from (settle(name, _look_at_one(name, source)) for name, source in _expand_sources(sources))
+        yield from (settle(name, _look_at_one(name, source)) for name, source in pairs)
         return
     with ThreadPoolExecutor(threads) as pool:
-        for name, source in _expand_sources(sources):
+        for name, source in pairs:
             quick = getattr(source, 'shape', None) == (28, 28)  # faster to do at once than to hand over
             waiting.append((name, _look_at_one(name, source) if quick else pool.submit(_look_at_one, name, source)))
             if len(waiting) > 2 * threads:
@@ -259,28 +262,35 @@ def _as_predictor(model) -> Predictor:
         return Predictor(export_onnx(getattr(model, 'model', model), Path(folder) / 'model.onnx'))
 
 
-def predict(
-    sources,  # Pictures: file, folder, bytes, PIL picture, array `[h,w]`, `[h,w,3]`, `[n,28,28]`, `[n,784]`; or a list
-    model=None,  # `Predictor`, `Classifier`, `TrainResult`, file, or name of a shipped network; default: `robust`
-    top_k: int = 1,  # Number of answers to list for each picture
-    reject_below: float | None = None,  # Probability below which an answer is rejected; default: the model's own
-    batch_size: int = 256,  # Pictures per batch
-    skip_errors: bool = False,  # Make an unreadable picture a rejected answer instead of an `ImageError`
-    threads: int | None = None,  # Pictures to open in parallel; default: all CPUs available to this process
-) -> list[Prediction]:  # One answer per picture, in order
-    "Read digits from pictures."
-    model, answers, prepared = _as_predictor(model), [], _look_at_all(sources, skip_errors, threads)
+def _predict_pairs(
+    pairs, model: Predictor, top_k: int, reject_below: float | None, batch_size: int, skip_errors: bool, threads
+) -> Iterator[Prediction]:
+    "Answer named pictures one batch at a time."
     reject_below = threshold(model, reject_below)
     if not 1 <= top_k <= len(model.classes):
         raise ValueError(f'top_k: from 1 to {len(model.classes)}, found {top_k}')
+    prepared = _look_at_all(pairs, skip_errors, threads)
     while batch := list(islice(prepared, batch_size)):
         read = [row for row in batch if row[1] is not None]
         names, pictures, doubts = zip(*read) if read else ((), (), ())
         pictures = np.array(pictures, np.uint8).reshape(-1, 28, 28)
         made = iter(_make_predictions(model(pictures), model.classes, top_k, reject_below, names, pictures, doubts))
         for name, model_input, reason in batch:
-            answers.append(next(made) if model_input is not None else Prediction(name, None, None, [], True, reason))
-    return answers
+            yield next(made) if model_input is not None else Prediction(name, None, None, [], True, reason)
+
+
+def predict(
+    sources,  # Pictures: file, folder, bytes, PIL picture, array `[h,w]`, `[n,28,28]`, `[n,784]`, table; or a list
+    model=None,  # `Predictor`, `Classifier`, `TrainResult`, file, or name of a shipped network; default: `robust`
+    top_k: int = 1,  # Number of answers to list for each picture
+    reject_below: float | None = None,  # Probability below which an answer is rejected; default: the model's own
+    batch_size: int = 256,  # Pictures per batch
+    skip_errors: bool = False,  # Make an unreadable picture a rejected answer instead of an `ImageError`
+    threads: int | None = None,  # Pictures to open in parallel; default: all CPUs available to this process
+) -> list[Prediction]:  # One answer per picture or page, in order
+    "Read digits from pictures."
+    how = top_k, reject_below, batch_size, skip_errors, threads
+    return list(_predict_pairs(_expand_sources(sources), _as_predictor(model), *how))
 
 # %% ../nbs/04_predict.ipynb #0725efa2
 @dataclass(frozen=True)
@@ -352,27 +362,27 @@ def _second_opinion(by_line: np.ndarray, alone: np.ndarray, weight: float = 0.75
 
 
 def read_number(
-    source,  # Picture: file, bytes, PIL picture, or array
+    source,  # Picture: file, bytes, open file, PIL picture, array or tensor
     reader: LineReader | None = None,  # Network for lines; default: the shipped `lines`
     top_k: int = 1,  # Number of answers to list for each digit
     reject_below: float | None = None,  # Probability below which a digit is rejected; default: the reader's own
     seconds: float | None = None,  # Time limit in seconds; default: none
     digits: Predictor | None = None,  # Network for a second opinion on each digit; default: the shipped `robust`
+    page: int | None = None,  # Page of a TIFF file, from 0; default: the only one
 ) -> list[FoundLine]:  # Lines from top to bottom
     "Read the numbers on a picture, line by line."
     reader, digits = reader or _default_reader(), digits or _default_predictor()
-    name = str(source) if isinstance(source, (str, Path)) else None
-    reject_below, from_file = threshold(reader, reject_below), isinstance(source, (str, Path, bytes))
+    name, reject_below = str(source) if isinstance(source, (str, Path)) else None, threshold(reader, reject_below)
     if not 1 <= top_k <= 10:
         raise ValueError(f'top_k: from 1 to 10, found {top_k}')
     try:
-        picture = open_picture(source) if from_file else source
-        page, lines = _read_closely(picture, reader, seconds)
+        picture = open_picture(source, page=page)
+        found_page, lines = _read_closely(picture, reader, seconds)
         if not lines:
             raise ImageError('no digits: nothing on it is written like a number, or it runs into the border')
     except ImageError as e:
         raise _with_name(e, name) from e
-    full, (height, width) = picture.info['full_size'] if from_file else page.picture.size, page.ink.shape
+    full, (height, width) = picture.info['full_size'], found_page.ink.shape
     scales, found = (full[0] / width, full[1] / height) * 2, []
 
     def in_picture(box):

@@ -9,6 +9,7 @@ __all__ = ['connected_components', 'Component', 'Page', 'read_page', 'normalize_
 # %% ../../nbs/reading/page.ipynb #0404f74b
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy  # loads scipy.ndimage when that is first used
@@ -189,7 +190,7 @@ def _adopt_strokes(ink: np.ndarray, printed: np.ndarray, contrast: np.ndarray, l
 
 # %% ../../nbs/reading/page.ipynb #47bb045e
 def read_page(
-    image: Image.Image | np.ndarray,  # Picture, or array of uint8 or of floats in 0..1
+    image: Any,  # Anything that `open_picture` takes: path, bytes, file, picture, array, tensor
     longest: int = LONGEST,  # Largest number of pixels of the longer side
     finder: Finder | None = None,  # Ink finder; default: the shipped network
     light: bool | None = None,  # True if the writing is lighter than its background; None: detect it
@@ -388,21 +389,22 @@ def find_digit(
 
 # %% ../../nbs/reading/page.ipynb #ce126cbe
 def preprocess(
-    image: Image.Image | np.ndarray,  # Picture, or array of uint8 or of floats in 0..1
+    image: Any,  # Anything that `open_picture` takes: path, bytes, file, picture, array, tensor
     finder: Finder | None = None,  # Ink finder; default: the shipped network
+    page: int | None = None,  # Page of a TIFF file, from 0; default: the only one
 ) -> tuple[np.ndarray, str | None]:  # Model input, uint8 `[28,28]`; reason to doubt any answer, or None
     "Preprocess a picture to look like MNIST's."
-    picture = _opaque(image)
+    picture = _opaque(image, LONGEST, page)
     if picture.size == (28, 28):
         gray = np.array(picture.convert('L'))
         if _is_mnist_like(gray):
             return gray, None
-    page, chosen = find_digit(picture, finder)
-    return _to_mnist(_cut_out(page, chosen)), 'two shapes' if _other_shape(page, chosen) else None
+    found, chosen = find_digit(picture, finder)
+    return _to_mnist(_cut_out(found, chosen)), 'two shapes' if _other_shape(found, chosen) else None
 
 # %% ../../nbs/reading/page.ipynb #eda92697
 def prepare(
-    image: Image.Image | np.ndarray,  # Picture, or array of uint8 or of floats in 0..1
+    image: Any,  # Anything that `open_picture` takes: path, bytes, file, picture, array, tensor
 ) -> np.ndarray:  # Model input, uint8 `[28,28]`
     "Preprocess a picture to look like MNIST's, without reporting doubts."
     return preprocess(image)[0]
@@ -420,10 +422,10 @@ def _panel(picture: Image.Image | np.ndarray, title: str, side: int = 220) -> Im
 
 # %% ../../nbs/reading/page.ipynb #9976988a
 def explain(
-    image: Image.Image | np.ndarray,  # Picture or array
+    image: Any,  # Anything that `open_picture` takes: path, bytes, file, picture, array, tensor
 ) -> Image.Image:  # Panels of all steps, side by side
     "Draw each step from a picture to the model input."
-    page, chosen = find_digit(_opaque(image))
+    page, chosen = find_digit(_opaque(image, LONGEST))
     marked = np.where(np.isin(page.labels, [m.label for m in chosen]), 0, np.where(page.labels > 0, 0.75, 1))
     alone = _cut_out(page, chosen)
     model_input = _to_mnist(alone)
