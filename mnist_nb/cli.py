@@ -7,6 +7,7 @@ __all__ = ['app', 'train', 'scale', 'options', 'main', 'data', 'extract', 'model
            'serve', 'scale_tune', 'scale_predict', 'benchmark']
 
 # %% ../nbs/cli.ipynb #07b7cedd
+import csv
 import inspect
 import io
 import json
@@ -22,6 +23,7 @@ import typer
 from typer import Argument, Option
 
 from . import __version__
+from .support.files import write_atomic
 from .training.recipes import TrainConfig
 
 # %% ../nbs/cli.ipynb #cee2b0a6
@@ -308,7 +310,6 @@ def _train_on_cluster(config, digits, save_dir: Path, workers: int, address: str
     from mnist_nb.cluster.nodes import _call, _full_address, connect
     from mnist_nb.cluster.train import train_on_cluster
     from mnist_nb.models import save_weights
-    from mnist_nb.support.files import write_atomic
     from mnist_nb.training.run import _archive_run, _lock_folder
 
     place, name = (storage, save_dir.absolute().name) if storage else (save_dir, 'ray')
@@ -442,10 +443,35 @@ _Below = Annotated[
 ]
 
 
-def _answer_line(p, top_k: int, confidence: bool) -> str:
-    "Format the answer for one picture as one line."
+def _answer_line(p, confidence: bool) -> str:
+    "Format the answer for one picture as one line; a rejected one begins with a question mark."
     best = ', '.join(f'{digit} ({probability:.1%})' if confidence else str(digit) for digit, probability in p.top_k)
-    return f'{_plain(p.path)}: {best}' + (f'  [{p.reason}]' if p.rejected else '')
+    return f'{_plain(p.path)}: ' + (f'?  [{p.reason}; at best {best}]' if p.rejected else best)
+
+
+def _write_answers(path: Path, pairs: list, answer, bar) -> list:
+    "Append answers to a CSV file as they come; pictures that have one in it are left out, a line cut short is redone."
+    columns = ('path', 'digit', 'probability', 'refused', 'reason', 'second_guess')
+    old = path.read_bytes().decode(errors='surrogateescape') if path.exists() else ''  # names may be any bytes
+    if old and not old.startswith(','.join(columns)):
+        raise ValueError(f'{path}: not a table of answers; name another file, or remove it')
+    kept, answers = [row for row in csv.DictReader(io.StringIO(old[: old.rfind('\n') + 1])) if row['digit']], []
+    done = {row['path'] for row in kept}
+    rest = [(name, source) for name, source in pairs if name not in done]
+    if len(rest) < len(pairs):
+        _say(f'mnist-nb: {len(pairs) - len(rest)} of {len(pairs)} pictures are in {path}; going on')
+    table = io.StringIO()
+    writer = csv.DictWriter(table, columns, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(kept)
+    write_atomic(path, table.getvalue().encode(errors='surrogateescape'))
+    with path.open('a', newline='', encoding='utf-8', errors='surrogateescape') as file:
+        writer = csv.DictWriter(file, columns, lineterminator='\n')
+        for p in bar(answer(rest), len(rest)):
+            writer.writerow(p.to_row())
+            file.flush()
+            answers.append(replace(p, model_input=None))
+    return answers
 
 # %% ../nbs/cli.ipynb #8b74341e
 @app.command(epilog='Example: mnist-nb predict photo.jpg --top-k 3 --confidence --explain way.png')
@@ -459,15 +485,18 @@ def predict(
     explain: Annotated[
         Path | None, Option('--explain', help='PNG file for the steps from the picture to the model input.')
     ] = None,
+    output: Annotated[
+        Path | None, Option('--output', help='CSV file for the answers; pictures that are in it are left out.')
+    ] = None,
     cpu: _Cpu = False,
     gpu: _Gpu = False,
     as_json: _Json = False,
 ):
     "Read digits from pictures. They may have any size, black on white or white on black."
-    from mnist_nb.predict import Predictor, _expand_sources
-    from mnist_nb.predict import predict as read
-    from mnist_nb.reading.ink import LONGEST
-    from mnist_nb.reading.picture import ImageError, open_picture
+    from tqdm import tqdm
+
+    from mnist_nb.predict import Predictor, _expand_sources, _predict_pairs
+    from mnist_nb.reading.picture import ImageError
 
     if cpu and gpu:
         raise ValueError('--cpu and --gpu exclude each other; give one, or none')
@@ -476,21 +505,33 @@ def predict(
         raise ImageError('no picture given; name one with --image PICTURE')
     if explain and (len(sources) > 1 or sources[0].is_dir()):
         raise ImageError('--explain draws one picture; name one')
-    network, pictures, answers = Predictor(model, gpu=gpu), [s for _, s in _expand_sources(sources)], []
-    parts = [pictures[start : start + 32] for start in range(0, len(pictures), 32)] if len(pictures) > 32 else [sources]
-    with typer.progressbar(parts, file=sys.stderr if len(parts) > 1 and sys.stderr.isatty() else io.StringIO()) as bar:
-        for part in bar:
-            answers += read(part, network, top_k, reject_below, skip_errors=True)
+    network, pairs = Predictor(model, gpu=gpu), list(_expand_sources(sources))
+
+    def answer(pairs):
+        return _predict_pairs(pairs, network, max(top_k, 2 * bool(output)), reject_below, 32, True, None)
+
+    def bar(answers, total):
+        return tqdm(answers, total=total, unit='picture', disable=None if total > 32 else True)
+
+    answers = _write_answers(output, pairs, answer, bar) if output else list(bar(answer(pairs), len(pairs)))
     if explain and answers[0].digit is not None:
         from mnist_nb.reading.page import explain as draw
 
-        draw(open_picture(sources[0], detail=LONGEST)).save(explain, 'PNG')
+        draw(sources[0]).save(explain, 'PNG')
         _say(f'{explain}: the way from the picture to what the network sees')
-    read_ones = [_answer_line(p, top_k, confidence) for p in answers if p.digit is not None]
-    _show([p.to_dict() for p in answers], '\n'.join(read_ones), as_json)
-    if failed := [p.reason for p in answers if p.digit is None]:
-        _say(*(f'mnist-nb: {_plain(reason)}' for reason in failed))
-        raise typer.Exit(2)
+    lines = [_answer_line(p, confidence) for p in answers if p.digit is not None]
+    _show([p.to_dict() for p in answers], '' if output else '\n'.join(lines), as_json)
+    failed = [p for p in answers if p.digit is None]
+    if failed:
+        _say(*(f'mnist-nb: {_plain(p.reason)}' for p in failed))
+    if len(answers) > 1 or output:
+        refused = sum(p.rejected for p in answers) - len(failed)
+        counts = f'{len(answers) - len(failed) - refused} read, {refused} refused'
+        _say(
+            f'mnist-nb: {counts}{f", {len(failed)} could not be opened" * bool(failed)}{f"; see {output}" * bool(output)}'
+        )
+    if {p.path.partition(', page ')[0] for p in failed} & {str(source) for source in sources}:
+        raise typer.Exit(1)  # one that was asked for by name
 
 # %% ../nbs/cli.ipynb #39bba076
 @app.command(epilog='Example: mnist-nb read postcode.jpg --confidence')
@@ -634,7 +675,6 @@ def scale_tune(
     from mnist_nb.cluster.nodes import _call, _full_address, connect
     from mnist_nb.cluster.tune import plot_search, read_space, search
     from mnist_nb.data import load_mnist
-    from mnist_nb.support.files import write_atomic
 
     fields = read_space(space)
     config = _choose_config('digits', recipe, {'epochs': epochs} if epochs else {}, augment)

@@ -124,6 +124,12 @@ class Prediction:
         "Convert to a dict that JSON can hold, without the model input."
         return {k: getattr(self, k) for k in ('path', 'digit', 'probability', 'top_k', 'rejected', 'reason')}
 
+    def to_row(self) -> dict:  # path, digit, probability, refused, reason and, if `top_k` holds two, second_guess
+        "Convert to a row of a table, as `predict --output` writes it."
+        second = self.top_k[1][0] if len(self.top_k) > 1 else None
+        row = {'path': self.path, 'digit': self.digit, 'probability': self.probability, 'refused': self.rejected}
+        return row | {'reason': self.reason, 'second_guess': second}
+
     def __repr__(self) -> str:
         sure = '' if self.probability is None else f', {self.probability:.1%} sure'
         doubt = f', rejected: {self.reason}' if self.rejected else ''
