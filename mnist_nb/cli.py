@@ -12,6 +12,7 @@ import inspect
 import io
 import json
 import os
+import re
 import sys
 import warnings
 from dataclasses import asdict, fields, replace
@@ -62,12 +63,10 @@ def _plain(text: str) -> str:
     return shown if len(shown) <= 400 else f'{shown[:400]} …'
 
 # %% ../nbs/cli.ipynb #a3d8ceb8
-_WHERE = 'Folder with the IDX files. Default: $MNIST_NB_DATA, then cache, mirrors, embedded sample.'
+_WHERE = 'Folder or file with IDX files, one folder per class, .npz or CSV. Default: $MNIST_NB_DATA, then MNIST.'
 _SHIPPED = '.safetensors or .onnx file, or a shipped network: fast, cnn, pocket, strong or robust (default).'
 _DataDir = Annotated[Path | None, Option('--data-dir', help=_WHERE)]
-_Dataset = Annotated[
-    str, Option('--dataset', help='mnist, mnist-sample, or any name for other IDX files in --data-dir.')
-]
+_Dataset = Annotated[str, Option('--dataset', help='mnist, mnist-sample, or any name for what is in --data-dir.')]
 _Json = Annotated[bool, Option('--json', help='Print one JSON value on standard output.')]
 _Cpu = Annotated[bool, Option('--cpu', help='Use the CPU.')]
 _Gpu = Annotated[bool, Option('--gpu', help='Use a GPU; fail if there is none.')]
@@ -121,6 +120,9 @@ def main(
 ):
     "Run `mnist-nb`."
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ['--help']
+    arguments = [
+        re.sub(r'(?<==)~.*', lambda path: os.path.expanduser(path[0]), a, count=1) for a in arguments
+    ]  # --a=~/b
     debug = '--debug' in arguments
     for name in ('stdout', 'stderr'):
         stream = getattr(sys, name) or open(os.devnull, 'w')  # noqa: SIM115 - closed by the shell: 2>&-
@@ -147,11 +149,19 @@ def main(
 @app.command(epilog='Example: mnist-nb data --data-dir ~/mnist')
 def data(data_dir: _DataDir = None, dataset: _Dataset = 'mnist', as_json: _Json = False):
     "Find the dataset, check it, and describe it."
-    from mnist_nb.data import load_mnist, pixel_stats
+    from mnist_nb.data import check_classes, load_mnist, pixel_stats
 
     splits = {split: load_mnist(split, data_dir, dataset) for split in ('train', 'test')}
     first, (mean, std) = splits['train'], pixel_stats(splits['train'].images)
-    value = {'dataset': first.dataset, 'classes': list(first.classes), 'mean': mean, 'std': std, 'splits': {}}
+    remarks = [remark for d in splits.values() for remark in check_classes(d)]
+    value = {
+        'dataset': first.dataset,
+        'classes': list(first.classes),
+        'mean': mean,
+        'std': std,
+        'splits': {},
+        'remarks': remarks,
+    }
     lines = {
         'dataset': f'{first.dataset}, {len(first.classes)} classes',
         'pixels': f'mean {mean:.4f}, standard deviation {std:.4f}',
@@ -161,7 +171,7 @@ def data(data_dir: _DataDir = None, dataset: _Dataset = 'mnist', as_json: _Json 
         facts = {'images': len(d), 'per_class': per_class, 'source': d.source, 'sha256': d.digest}
         value['splits'][split] = facts
         lines[split] = f'{len(d):,} images from {d.source}, SHA-256 {d.digest[:16]}…'
-    _show(value, _two_columns(lines), as_json)
+    _show(value, '\n'.join([_two_columns(lines), *remarks]), as_json)
 
 # %% ../nbs/cli.ipynb #d618f70a
 @app.command(epilog='Example: mnist-nb extract --per-class 2')
@@ -219,7 +229,7 @@ def _choose_config(task: str, recipe: str | None, given: dict, augment: str | No
     arch = given.pop('arch', None)
     if recipe and arch:
         raise ValueError('--recipe names its network itself; leave --arch out')
-    name = recipe or arch or 'improved'
+    name = recipe or arch or ('finetune' if given.get('init') else 'improved')
     if name not in RECIPES:
         raise ValueError(f'{name}: no such network or recipe; there are {", ".join(RECIPES)}')
     if augment and augment not in AUGMENTATIONS:
@@ -242,7 +252,11 @@ def _saved_config(task: str, save_dir: Path, recipe: str | None, given: dict, au
 
     chosen = vars(_choose_config(task, recipe, dict(given), augment))  # a misspelt name is a mistake here, too
     if recipe:
-        given = {k: v for k, v in chosen.items() if k not in ('epochs', 'min_steps', 'precision')} | given
+        given = {
+            k: v
+            for k, v in chosen.items()
+            if k not in ('epochs', 'min_steps', 'precision', *['arch'] * bool(chosen['init']))
+        } | given
     if augment:
         given |= {'augmentation': chosen['augmentation']}
     if given.get('precision') == 'auto':  # the run stores what that meant when it started
@@ -288,6 +302,8 @@ def _finish_training(result, save_dir: Path, as_json: bool):
         'data': f'{metadata["dataset"]}, {metadata["train_images"]:,} training images',
         'training': f'{metadata["epochs"]} epoch{"s" * (metadata["epochs"] > 1)} in {metadata["train_seconds"]:.1f} s, {speed}',
     }
+    if not metadata['calibrated']:
+        lines['calibration'] = f'not calibrated: {metadata["valid_images"]} held-out images, 100 are needed'
     if metadata['valid_accuracy'] is not None:
         gap = f'gap {100 * generalisation_gap(metadata):+.2f} points (training less validation)'
         lines['validation'] = f'{metadata["valid_accuracy"]:.2%} of {metadata["valid_images"]:,} images, {gap}'
@@ -407,13 +423,17 @@ def eval_(
     data_dir: _DataDir = None,
     dataset: Annotated[str | None, Option('--dataset', help='Default: the dataset of the weights.')] = None,
     figures: Annotated[Path | None, Option('--figures', help='Folder for report.json and the figures.')] = None,
+    errors: Annotated[
+        Path | None,
+        Option('--errors', help='Folder for errors.csv and errors.png: what was misread, the surest first.'),
+    ] = None,
     cpu: _Cpu = False,
     gpu: _Gpu = False,
     as_json: _Json = False,
 ):
     "Score a model on the test images, once."
     from mnist_nb.data import load_mnist
-    from mnist_nb.eval import evaluate, probabilities_of, save_report
+    from mnist_nb.eval import evaluate, match_classes, probabilities_of, save_errors, save_report
     from mnist_nb.models import load_weights
     from mnist_nb.predict import Predictor
     from mnist_nb.train import pick_device
@@ -424,8 +444,10 @@ def eval_(
         network = Predictor(model, gpu=gpu)
     test = load_mnist('test', data_dir, dataset or network.metadata.get('dataset', 'mnist'))
     result = evaluate(network, test)
-    if figures:
-        _say(*(str(p) for p in save_report(result, figures, probabilities_of(network, test.images), test)))
+    if figures or errors:
+        answers = probabilities_of(network, test.images), match_classes(test, network)
+        _say(*(save_report(result, figures, *answers) if figures else []))
+        _say(*(save_errors(*answers, errors) if errors else []))
     lines = {
         'data': f'{result.dataset}, {result.test_images:,} test images',
         'accuracy': f'{result.accuracy:.2%} (95 % interval {result.accuracy_low:.2%} to {result.accuracy_high:.2%})',
@@ -434,7 +456,11 @@ def eval_(
         'sure enough': f'{result.answered:.2%} of the images, {result.answered_wrong} of them wrong',
         'time': f'{result.seconds:.2f} s',
     }
-    _show(asdict(result), f'{_two_columns(lines)}\n\n{result.table().round(4).to_string(index=False)}', as_json)
+    if not network.metadata.get('calibrated', True):
+        lines['NLL, ECE'] += '; not calibrated: too few pictures were held out in training'
+    classes, confusion = result.table().round(4).to_string(index=False), result.confusion_table().to_string()
+    told = f'{_two_columns(lines)}\n\n{classes}\n\nrows: true classes, columns: answers\n{confusion}'
+    _show(asdict(result), told, as_json)
 
 # %% ../nbs/cli.ipynb #4a4ab10e
 _Below = Annotated[

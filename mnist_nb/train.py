@@ -13,10 +13,11 @@ import json
 import math
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,20 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from .data import Augmentation, Digits, augment, batches, generator, load_mnist, pixel_stats, stratified_split
+from mnist_nb.data import (
+    Augmentation,
+    Digits,
+    augment,
+    batches,
+    check_classes,
+    generator,
+    load_mnist,
+    pixel_stats,
+    stratified_split,
+)
 from .drawing.outliers import _soft_targets, with_drawn
-from .models import Classifier, create_model, infer
+from .models import Classifier, _adapt, create_model, infer, load_weights
+from .reading.network import find_model
 from .support.files import write_atomic
 from .training.recipes import AUGMENTATIONS, RECIPES, TrainConfig, _check_config, recipe
 from .training.result import TrainResult, _finish_run, _save_run_weights, generalisation_gap, plot_history
@@ -77,16 +89,21 @@ def learning_rate_at(
     return cosine(top, base / 10_000, (step - turn) / (total - 1 - turn))
 
 # %% ../nbs/02_train.ipynb #50d7b032
+_KNOWN = 0.25  # share of the learning rate for layers that a run starts with, below its logits
+
+
 def make_optimizer(
     model: nn.Module,  # Network to train
-    config: TrainConfig,  # Settings of the run: learning rate, betas and weight decay
-) -> torch.optim.AdamW:  # Optimizer of all parameters, in one group
+    config: TrainConfig,  # Settings of the run: learning rate, betas, weight decay, and whether it starts from weights
+) -> torch.optim.AdamW:  # Optimizer of all parameters; in a run that starts from weights, the logits are a second group
     "Create the optimizer of a run, AdamW."
     fused = next(model.parameters()).device.type in ('cpu', 'cuda')
+    parameters = list(model.parameters())
+    groups = [{'params': parameters, 'share': 1.0}]
+    if config.init:
+        groups = [{'params': parameters[:-2], 'share': _KNOWN}, {'params': parameters[-2:], 'share': 1.0}]
     betas = config.beta1, config.beta2
-    return torch.optim.AdamW(
-        model.parameters(), config.learning_rate, betas, weight_decay=config.weight_decay, fused=fused
-    )
+    return torch.optim.AdamW(groups, config.learning_rate, betas, weight_decay=config.weight_decay, fused=fused)
 
 # %% ../nbs/02_train.ipynb #bd48bc49
 def lr_range_test(
@@ -114,10 +131,12 @@ def lr_range_test(
     return rates, losses
 
 # %% ../nbs/02_train.ipynb #fcc83947
-def _digit_loss(logits: torch.Tensor, labels: torch.Tensor, config: TrainConfig) -> tuple[torch.Tensor, int, int]:
+def _digit_loss(
+    logits: torch.Tensor, labels: torch.Tensor, config: TrainConfig, weight: torch.Tensor | None = None
+) -> tuple[torch.Tensor, int, int]:
     "Compute the cross-entropy of a batch of digits."
     targets = _soft_targets(labels, logits.shape[1]) if config.outliers else labels
-    loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
+    loss = F.cross_entropy(logits, targets, weight, label_smoothing=config.label_smoothing)
     return loss, (logits.argmax(1) == labels).sum().item(), int((labels < logits.shape[1]).sum())
 
 
@@ -165,12 +184,16 @@ class DigitTask:
     def __init__(
         self,
         digits: Digits,  # All training images, from which validation images are held out
-        config: TrainConfig,  # Settings of the run, of which `n_valid`, `styles`, `outliers` and `seed` are used
+        config: TrainConfig,  # Settings of the run, of which `n_valid`, `class_weight`, `styles`, `outliers` and `seed` are used
         device: torch.device,  # Device to train on
         shard: Shard = Shard(),  # Part of each batch that this process trains on
     ):
         self.digest, self.device, self.shard, self.loss = digits.digest, device, shard, _digit_loss
         self.training, self.valid = hold_out(digits, config)
+        if config.class_weight == 'balanced':
+            counts = self.training.labels.bincount(minlength=len(digits.classes))
+            weight = len(self.training) / (counts.count_nonzero() * counts.clamp(min=1))
+            self.loss = partial(_digit_loss, weight=weight.float().to(device))
         self.drawn = config.styles, config.outliers, config.seed
 
     @cached_property
@@ -180,9 +203,11 @@ class DigitTask:
 
     def network(
         self,
-        config: TrainConfig,  # Settings of the run, of which `arch` and `seed` are used
+        config: TrainConfig,  # Settings of the run, of which `arch`, `init` and `seed` are used
     ) -> Classifier:  # Network with the classes, mean and standard deviation of the training images
-        "Create the network."
+        "Create the network, or adapt the one to start from."
+        if config.init:
+            return _adapt(load_weights(find_model(config.init, '.safetensors')), self.training.classes, config.seed)
         mean, std = (round(value, 4) for value in pixel_stats(self.training.images))
         return create_model(config.arch, len(self.training.classes), config.seed, mean, std)
 
@@ -257,7 +282,7 @@ def _run_step(state: RunState, task: DigitTask, images: torch.Tensor, truth: Any
         images = images.to(memory_format=torch.channels_last)
     rate = learning_rate_at(state.epoch * per_epoch + state.step, config.epochs * per_epoch, config)
     for group in state.optimizer.param_groups:
-        group['lr'] = rate
+        group['lr'] = rate * group['share']
     _seed_dropout(task.device, config.seed, state.epoch, state.step, *task.shard.rng_key)
     loss, right, n = train_step(state.parallel or state.model, state.optimizer, images, truth, config, task.loss)
     if not math.isfinite(loss):
@@ -287,7 +312,7 @@ def _measure_epoch(state: RunState, task: DigitTask) -> dict:
         'epoch': state.epoch + 1,
         'train_loss': state.loss_sum / state.seen,
         'train_accuracy': state.correct / state.seen,
-        'learning_rate': state.optimizer.param_groups[0]['lr'],
+        'learning_rate': state.optimizer.param_groups[-1]['lr'],
         'seconds': state.seconds,
     }
     if task.shard.rank == 0:
@@ -412,7 +437,13 @@ def train(
     "Train a network."
     _check_config(config)
     digits = digits if digits is not None else load_mnist()
+    if len(digits.labels.unique()) < 2:
+        raise ValueError(f'{digits.source}: {check_classes(digits)[0]}; add pictures of another class')
+    for remark in check_classes(digits):
+        warnings.warn(f'{digits.dataset}: {remark}', stacklevel=2)
+    if config.init:
+        config = replace(config, arch=load_weights(find_model(config.init, '.safetensors')).arch)
     task = DigitTask(digits, config, device or pick_device(), shard)
     del digits  # unless the caller keeps them, half the memory of the images
     config = _resolve_epochs(config, len(task.training))
-    return fit(task, config, Path(save_dir) if save_dir else None, resume, progress, on_epoch)
+    return fit(task, config, Path(save_dir).expanduser() if save_dir else None, resume, progress, on_epoch)

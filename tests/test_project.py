@@ -149,7 +149,15 @@ def imports(path):
 
 
 SUPPORT = ['support.files', 'support.show', 'support.record', 'support.sources']
-READING = ['reading.network', 'reading.picture', 'reading.ink', 'reading.page', 'reading.line', 'predict']
+READING = [
+    'reading.network',
+    'reading.picture',
+    'reading.ink',
+    'reading.page',
+    'reading.line',
+    'predict',
+    'reading.labelled',
+]
 SERVING = ['serving.app', 'serving.host', 'serving.pad']
 TRAINING = [
     'drawing.ranges',

@@ -27,7 +27,9 @@ def find_model(
 ) -> Path:  # Path of the file, which may not exist
     "Find a model file by name or path."
     shipped = Path(str(files('mnist_nb') / 'weights' / f'{model or "robust"}{suffix}'))
-    return shipped if Path(shipped.name).stem == str(model or 'robust') and shipped.is_file() else Path(model)
+    return (
+        shipped if Path(shipped.name).stem == str(model or 'robust') and shipped.is_file() else Path(model).expanduser()
+    )
 
 # %% ../../nbs/reading/network.ipynb #3f3b9dde
 def _open_session(path: Path, data: bytes, threads: int | None, gpu: bool, remedy: str = 'mnist-nb optimize'):

@@ -19,7 +19,7 @@ def write_atomic(
     data: bytes,  # Whole content of the file
 ):
     "Write a file completely or not at all, even if the power fails."
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_symlink():
         path = path.resolve()  # the link stays, its target is replaced
     if path.exists() and not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():

@@ -89,13 +89,22 @@ CLASSES = {  # Known names; the classes of other datasets are numbered
     'kmnist': ('o', 'ki', 'su', 'tsu', 'na', 'ha', 'ma', 'ya', 're', 'wo'),
     'emnist-letters': ('(none)', *'abcdefghijklmnopqrstuvwxyz'),  # its labels begin at 1
     'emnist-balanced': tuple('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt'),
+    'emnist-bymerge': tuple('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt'),
+    'emnist-byclass': tuple('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'),
+    'emnist-digits': tuple('0123456789'),
+    'emnist-mnist': tuple('0123456789'),
 }
 
 # %% ../../nbs/support/sources.ipynb #64ec22d4
 def _check_name(dataset: str) -> str:
-    "Refuse the name of a dataset that is probably misspelt."
+    "Bring the name of a known dataset into our spelling; refuse a name that is probably misspelt."
+    plain = ''.join(filter(str.isalnum, dataset.lower()))
+    plain = {'fashionmnist': 'fashion', 'kuzushijimnist': 'kmnist', 'kuzushiji': 'kmnist'}.get(plain, plain)
+    for known in CLASSES:
+        if plain == known.replace('-', ''):
+            return known
     near = get_close_matches(dataset.lower(), CLASSES, cutoff=0.8)
-    if dataset not in CLASSES and near and not dataset.endswith('mnist'):
+    if near and not dataset.lower().endswith('mnist') and not dataset.lower().startswith('emnist'):
         raise DataError(f'{dataset}: no such data set; did you mean {near[0]}? (a set of your own needs another name)')
     return dataset
 
@@ -126,9 +135,11 @@ def read_idx(
 
 # %% ../../nbs/support/sources.ipynb #2ed1b380
 def _class_names(folder: Path, dataset: str, labels: np.ndarray) -> tuple[str, ...]:
-    "Name the classes: known names, else numbers up to the largest label of either split."
+    "Name the classes: known names, those in `classes.txt`, else numbers up to the largest label of either split."
     if dataset in CLASSES:
         return CLASSES[dataset]
+    if (folder / 'classes.txt').is_file():
+        return tuple((folder / 'classes.txt').read_text(encoding='utf-8').splitlines())
     files = filter(None, (_find_idx(folder, split, 'labels', dataset) for split in _STEMS))
     arrays = [labels, *(read_idx(f, 1)[0] for f in files)]
     return tuple(map(str, range(1 + max((int(a.max()) for a in arrays if len(a)), default=0))))
@@ -140,9 +151,9 @@ def read_folder(
     dataset: str = 'mnist',  # Name of the dataset; any but `mnist` refuses files of MNIST
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:  # Images uint8 `[n,28,28]`, labels uint8 `[n]`, class names
     "Read one split from a folder; raise `DataError` if the folder does not contain it."
-    folder, found = Path(folder), []
+    folder, dataset, found = Path(folder).expanduser(), _check_name(dataset), []
     for (kind, ndim), sha256 in zip({'images': 3, 'labels': 1}.items(), SHA256[split]):
-        path = _find_idx(folder, split, kind, _check_name(dataset))
+        path = _find_idx(folder, split, kind, dataset)
         if path is None:
             raise DataError(
                 f'{folder}: no {split} {kind} here (looked for {_STEMS[split][0]}-{kind}-idx{ndim}-ubyte, '

@@ -32,6 +32,8 @@ class TrainConfig:
     patience: int = 0  # Epochs without better validation accuracy before the run stops and keeps the best; 0: never
     augmentation: Augmentation = field(default_factory=Augmentation)  # Ranges of the distortions of training images
     clean_epochs: int = 0  # Number of epochs without distortions at the end
+    init: str = ''  # Weights to start from: a shipped network, such as `robust`, or a file; nothing: random weights
+    class_weight: str = 'none'  # Weight of a class in the loss: `none`, or `balanced` (rare classes count more)
     styles: float = 0.0  # Drawn digits of other schools to add, as a share of the training images
     outliers: float = 0.0  # Pictures of none of the classes to add, as a share of the training images
     n_valid: int = 5_000  # Number of training images held out for validation, at most a tenth of all; 0: no validation
@@ -63,9 +65,24 @@ RECIPES = {
 RECIPES['strong-long'] = replace(RECIPES['strong'], epochs=24)
 RECIPES['robust'] = replace(RECIPES['strong-long'], augmentation=AUGMENTATIONS['harsh'], styles=0.25, outliers=0.25)
 RECIPES['pocket'] = replace(RECIPES['robust'], arch='cnn', styles=0.12)  # more would cost a small network accuracy
+RECIPES['finetune'] = replace(
+    _SHORT,
+    arch='strong',
+    init='robust',
+    epochs=10,
+    min_steps=300,
+    batch_size=64,
+    learning_rate=0.0005,
+    max_lr_factor=4,
+    augmentation=AUGMENTATIONS['full'],
+)
 
 # %% ../../nbs/training/recipes.ipynb #dbd46a65
-_CHOICES = {'scheduler': ('onecycle', 'none'), 'precision': ('fp32', 'bf16', 'auto')}
+_CHOICES = {
+    'scheduler': ('onecycle', 'none'),
+    'precision': ('fp32', 'bf16', 'auto'),
+    'class_weight': ('none', 'balanced'),
+}
 _COUNTS = 'min_steps', 'n_valid', 'clean_epochs', 'outliers', 'styles', 'patience', 'weight_decay', 'clip_norm'
 _AT_LEAST = {'epochs': 1, 'batch_size': 2, 'max_lr_factor': 1} | dict.fromkeys(_COUNTS, 0)
 

@@ -27,12 +27,13 @@ from .run import RunState, _weights_to_use
 
 # %% ../../nbs/training/result.ipynb #84c7763d
 def _fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    "Find the temperature with the lowest negative log-likelihood."
+    "Find the most likely temperature; before any image, 0.6 to 1.6 is likely (a normal prior of its logarithm)."
 
-    def nll(log_t):
-        return F.cross_entropy(logits.double() / math.exp(log_t), labels).item()
+    def cost(log_t):
+        nll = F.cross_entropy(logits.double() / math.exp(log_t), labels, reduction='sum').item()
+        return nll + (log_t / 0.5) ** 2 / 2
 
-    return math.exp(minimize_scalar(nll, bounds=(-3, 3), method='bounded').x)
+    return math.exp(minimize_scalar(cost, bounds=(-3, 3), method='bounded').x)
 
 # %% ../../nbs/training/result.ipynb #5c315625
 def _rejection_threshold(logits: torch.Tensor, temperature: float, coverage: float = 0.99) -> float:
@@ -76,12 +77,16 @@ def generalisation_gap(
     return metadata['train_accuracy'] - metadata['valid_accuracy']
 
 # %% ../../nbs/training/result.ipynb #1241dafb
+_LEAST_TO_CALIBRATE = 100  # held-out images
+
+
 def _run_metadata(state: RunState, valid: Digits | None, config: TrainConfig, training: Digits) -> dict:
     "Collect the metadata of a run: data, accuracy, temperature, times, machine."
     model, seconds = _weights_to_use(state), sum(r['seconds'] for r in state.history)
     logits = infer(model, valid.images) if valid else None
     n, some = len(training), training[:10_000]  # enough to see the gap
-    temperature = _fit_temperature(logits, valid.labels) if valid else 1.0
+    calibrated = valid is not None and len(valid) >= _LEAST_TO_CALIBRATE
+    temperature = _fit_temperature(logits, valid.labels) if calibrated else 1.0
     return dict(
         config=asdict(config),
         dataset=training.dataset,
@@ -92,8 +97,9 @@ def _run_metadata(state: RunState, valid: Digits | None, config: TrainConfig, tr
         valid_images=len(valid) if valid else 0,
         epochs=len(state.history),
         seed=config.seed,
+        calibrated=calibrated,
         temperature=temperature,
-        reject_below=_rejection_threshold(logits, temperature) if valid else 0.5,
+        reject_below=_rejection_threshold(logits, temperature) if calibrated else 0.5,
         valid_accuracy=(logits.argmax(1) == valid.labels).float().mean().item() if valid else None,
         train_accuracy=(infer(model, some.images).argmax(1) == some.labels).float().mean().item(),
         train_seconds=seconds,
@@ -134,7 +140,8 @@ class TrainResult:
             about['valid_images']
         )
         took = f'{n} epoch{"s" * (n > 1)} in {about["train_seconds"]:.1f} s'
-        return f'{self.config.arch} on {about["dataset"]}: {took}{valid}'
+        unsure = '' if about.get('calibrated', True) else ', not calibrated'
+        return f'{self.config.arch} on {about["dataset"]}: {took}{valid}{unsure}'
 
     def _repr_html_(self) -> str:  # HTML: the text form and, after two or more epochs, the curves
         "Show the numbers and curves of the run in a notebook."
