@@ -11,6 +11,7 @@ import csv
 import inspect
 import io
 import json
+import math
 import os
 import re
 import sys
@@ -269,11 +270,12 @@ def _saved_config(task: str, save_dir: Path, recipe: str | None, given: dict, au
     return resume_config(config, given)
 
 # %% ../nbs/cli.ipynb #0b188792
-def _epoch_reporter(writer=None):
-    "Make a function that reports each epoch: as a line if there is no progress bar, and to TensorBoard if wanted."
+def _epoch_reporter(epochs: int, writer=None):
+    "Make a function that reports each epoch: as a line (some 40 in all) if there is no progress bar, and to TensorBoard if wanted."
 
     def note(record, model):
-        if not sys.stderr.isatty():
+        told = record['epoch'] % math.ceil(epochs / 40) == 0 or record['epoch'] in (1, epochs)
+        if told and not sys.stderr.isatty():
             _say(', '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in record.items()))
         if writer:
             for key, value in record.items():
@@ -376,7 +378,7 @@ def train(
 ):
     "Train a network. Save its weights, its history and what --resume needs. Options left out keep the recipe's values."
     from mnist_nb.data import load_mnist
-    from mnist_nb.train import Interrupted, pick_device
+    from mnist_nb.train import Interrupted, _resolve_epochs, pick_device
     from mnist_nb.train import train as run_training
     from mnist_nb.training.run import _tensorboard_writer
 
@@ -394,8 +396,9 @@ def train(
     save_dir = save_dir or Path('models') / (task if task != 'digits' else '')
     chosen = task, *([save_dir] if resume else []), recipe, given, augment
     config = _saved_config(*chosen) if resume else _choose_config(*chosen)
-    report = _epoch_reporter(_tensorboard_writer(save_dir) if tensorboard else None)
     digits = load_mnist('train', data_dir, dataset)
+    epochs = config.epochs if task != 'digits' else _resolve_epochs(config, len(digits) - config.n_valid).epochs
+    report = _epoch_reporter(epochs, _tensorboard_writer(save_dir) if tensorboard else None)
     try:
         if cluster:
             where = save_dir, workers, address, storage, processors, gpu
@@ -660,6 +663,13 @@ def serve(
     deadline: Annotated[float, Option('--deadline', help='Time limit of a request in seconds.')] = 10.0,
     drain: Annotated[float, Option('--drain', help='Seconds to keep answering after SIGTERM while not ready.')] = 1.0,
     grace: Annotated[int, Option('--grace', min=0, help='Further seconds to finish accepted requests.')] = 20,
+    cors: Annotated[
+        list[str] | None,
+        Option('--cors', help='Origin whose pages may call the service, such as https://example.org; may be repeated.'),
+    ] = None,
+    root_path: Annotated[
+        str, Option('--root-path', help='Prefix under which a proxy publishes the service, such as /digits.')
+    ] = '',
 ):
     "Serve models over HTTP, with a page to draw on. The service documents itself at /docs."
     if access_log not in ('text', 'json', 'none'):
@@ -668,7 +678,7 @@ def serve(
     from mnist_nb.serving.host import serve as run
 
     names = tuple(str(path) for path in model) if model else Settings.models
-    settings = Settings(names, host, port, workers, access_log, drain, grace, deadline)
+    settings = Settings(names, host, port, workers, access_log, drain, grace, deadline, tuple(cors or ()), root_path)
     shown = f'[{host}]' if ':' in host else host
     run(settings, lambda port: _say(f'mnist-nb: answering on http://{shown}:{port}'))
 

@@ -16,6 +16,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -31,9 +32,9 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
-from .data import Digits, load_mnist
-from .eval import report
-from .models import CheckpointError, Classifier
+from .data import DataError, Digits, load_mnist, load_sample
+from .eval import match_classes, report
+from .models import Classifier
 from .predict import Predictor
 from .support.files import UNSEALED, _seal, write_atomic
 
@@ -350,6 +351,29 @@ def plot_forms(
     return fig
 
 # %% ../nbs/05_optimize.ipynb #a6e3ce1b
+def _data_at_hand(model: Classifier, data_dir: str | Path | None) -> tuple[Digits, Digits]:
+    "Load the data of a network; without it, take the sample's digits, labelled by the network itself."
+    dataset = model.metadata.get('dataset', 'mnist')
+    try:
+        train, test = (load_mnist(split, data_dir, dataset) for split in ('train', 'test'))
+        if test.dataset == dataset or 'dataset' not in model.metadata or data_dir:
+            return train, match_classes(test, model)
+    except DataError:
+        if data_dir:
+            raise
+    warnings.warn(
+        f'{dataset} is not at hand, so digits of the sample are used: accuracy means agreement with PyTorch '
+        f'(name the data with --data_dir)',
+        stacklevel=3,
+    )
+    classes = tuple(map(str, model.metadata['classes']))
+    train, test = (
+        replace(d, labels=torch.from_numpy(model.predict_proba(d.images).argmax(1)), classes=classes)
+        for d in (load_sample(), load_sample('test'))
+    )
+    return train, test
+
+
 def optimize(
     model: Classifier,  # Trained network
     output: str | Path,  # `.onnx` file to write
@@ -357,17 +381,12 @@ def optimize(
     data_dir: str | Path | None = None,  # Folder with the IDX files; default: as for `load_mnist`
 ) -> tuple[pd.DataFrame, dict]:  # Table of forms, and parity of the written file with PyTorch
     "Export a model, quantise it if asked to, and measure the result."
-    dataset = model.metadata.get('dataset', 'mnist')
-    test = load_mnist('test', data_dir, dataset)
-    if test.dataset != dataset and 'dataset' in model.metadata:
-        raise CheckpointError(
-            f'the weights are for {dataset}, the data at hand is {test.dataset}; name the folder with --data_dir'
-        )
+    train, test = _data_at_hand(model, data_dir)
     with tempfile.TemporaryDirectory() as tmp:
         exact = export_onnx(model, Path(tmp) / 'exact.onnx')
         paths = {'ONNX float32': exact}
         if bits == 8:
-            images = load_mnist('train', data_dir, dataset).images
+            images = train.images
             paths['ONNX int8'] = quantize(exact, Path(tmp) / 'int8.onnx', images[:: max(1, len(images) // 1000)])
         elif bits == 4:
             paths['ONNX int4'] = quantize_weights(exact, Path(tmp) / 'int4.onnx')

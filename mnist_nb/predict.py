@@ -181,8 +181,8 @@ def _expand_folder(folder: str | Path) -> Iterator[tuple[str, object]]:
     pictures, others, hidden = list_pictures(folder)
     if others:
         names = ', '.join(path.name for path in others[:3]) + ' …' * (len(others) > 3)
-        more = f', and {hidden} hidden' if hidden else ''
-        warnings.warn(f'{folder}: left out {len(others)} files that are no pictures ({names}){more}', stacklevel=2)
+        more = f'{len(others)} in all{f", and {hidden} hidden" * bool(hidden)}'
+        warnings.warn(f'{folder}: not pictures, so left out: {names} ({more})', stacklevel=2)
     if not pictures:
         yield str(folder), ImageError(f'{folder}: no pictures in this folder (looked for .png, .jpg, .jpeg …)')
     yield from _expand_sources(pictures)

@@ -7,6 +7,7 @@ __all__ = ['LARGEST', 'to_c', 'footprint']
 
 # %% ../../nbs/edge/chip.ipynb #f8481b8c
 import ctypes
+import json
 import os
 import re
 import shlex
@@ -35,6 +36,35 @@ _USE = """/* Handwritten digits: {name}, {parameters:,} parameters, {data}. Writ
 
    pixels: 0 black to 255 white, as MNIST has them: the digit bright, 20 pixels high or wide, its mass in the middle.
    probabilities: of {list}. Below {reject:.4f} an answer is better rejected. */
+"""
+_HEADER = """/* The network as C and C++ see it; written by mnist-nb. An Arduino sketch:
+
+   #include "{file}"
+   static uint8_t pixels[1][1][28][28];
+   static float probabilities[1][{n}];
+
+   void setup() {{ Serial.begin(115200); }}
+
+   void loop() {{
+     if (Serial.readBytes((char *)pixels, 784) != 784) return;  // as MNIST has them: bright on black
+     digits(pixels, probabilities);
+     int best = 0;
+     for (int i = 1; i < {n}; i++) if (probabilities[0][i] > probabilities[0][best]) best = i;
+     Serial.println(probabilities[0][best] < DIGITS_REJECT_BELOW ? "?" : digits_names[best]);
+   }} */
+#ifndef DIGITS_H
+#define DIGITS_H
+#include <stdint.h>
+
+#define DIGITS_CLASSES {n}
+#define DIGITS_REJECT_BELOW {reject}f
+static const char *const digits_names[DIGITS_CLASSES] = {{{names}}};
+
+#ifdef __cplusplus
+extern "C"
+#endif
+void digits(const uint8_t pixels[1][1][28][28], float probabilities[1][{n}]);
+#endif
 """
 
 
@@ -79,9 +109,9 @@ def _write_source(network: Path) -> str:
 # %% ../../nbs/edge/chip.ipynb #4ddf2f4f
 def to_c(
     model: str | Path | None,  # `.onnx` file, or name of a shipped network, of at most `LARGEST` parameters
-    output: str | Path,  # `.c` file to write
+    output: str | Path,  # `.c` file to write; a header of the same name is written beside it
 ) -> Path:  # Path of the written file
-    "Write a network as one C99 file that needs nothing but the math library."
+    "Write a network as one C99 file that needs nothing but the math library, and a header for C and C++."
     predictor = Predictor(model, threads=1)
     source, metadata = _write_source(predictor.path), predictor.metadata
     use = _USE.format(
@@ -92,8 +122,12 @@ def to_c(
         list=', '.join(map(str, predictor.classes)),
         reject=metadata.get('reject_below', 0.5),
     )
+    output, names = Path(output).expanduser(), ', '.join(json.dumps(str(name)) for name in predictor.classes)
     write_atomic(output, (use + source).encode())
-    return Path(output)
+    reject = f'{metadata.get("reject_below", 0.5):.4f}'
+    header = _HEADER.format(n=len(predictor.classes), reject=reject, names=names, file=output.with_suffix('.h').name)
+    write_atomic(output.with_suffix('.h'), header.encode())
+    return output
 
 # %% ../../nbs/edge/chip.ipynb #8f2ce600
 _ZIG = sys.executable, '-m', 'ziglang', 'cc'

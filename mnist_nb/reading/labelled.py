@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .page import preprocess
-from .picture import SUFFIXES, ImageError, _as_array, _is_hidden, _to_bytes, list_pictures
+from .picture import SUFFIXES, ImageError, _is_hidden, _to_bytes, list_pictures
 from ..support.record import _cpu_count
 from ..support.sources import DataError
 

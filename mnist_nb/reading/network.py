@@ -87,6 +87,7 @@ class Network:
         if not path.is_file():
             raise ModelError(f'{path}: no such model file; train one with: {trained}')
         data = path.read_bytes()
+        self.opened = path, threads, gpu
         self.path, self.takes, self.sha256 = path, takes, hashlib.sha256(data).hexdigest()
         self.session = _open_session(path, data, threads, gpu, exported)
         other = [i.name for i in self.session.get_inputs() if i.name != takes and i.name in _KINDS]
@@ -104,6 +105,9 @@ class Network:
         if not np.isfinite(answers).all():
             raise ModelError(f'{self.path}: answers with what is no number; train or export it again')
         return answers
+
+    def __reduce__(self):
+        return type(self), self.opened  # a pickle holds the path; who loads it opens the file anew
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.path.name})'

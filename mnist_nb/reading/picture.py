@@ -88,6 +88,7 @@ SUFFIXES += '.avif', '.heic', '.heif'
 _MAX_PIXELS = 100_000_000
 _MAX_FILE_BYTES = 100_000_000
 _MAX_CHUNKS = 20_000  # in a PNG file; large ones have some thousands
+warnings.filterwarnings('ignore', module=r'PIL\.')  # about sizes, which are checked here, and damaged tags
 _PNG = b'\x89PNG\r\n\x1a\n'
 
 # %% ../../nbs/reading/picture.ipynb #4595027e
@@ -226,18 +227,16 @@ def open_picture(
         return _reduce(image, detail)
     name = _name(source)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # about sizes, which are checked here, and damaged tags
-            if is_picture:
-                image = source.copy()
-                image.info['full_size'] = image.size
-            else:
-                image = _decode(name, _read_bytes(source, max_bytes), max_pixels, detail, page)
-            image = _reduce(image, detail)
-            full, before = image.info['full_size'], image.size
-            ImageOps.exif_transpose(image, in_place=True)
-            image.info['full_size'] = full if image.size == before else full[::-1]
-            return image
+        if is_picture:
+            image = source.copy()
+            image.info['full_size'] = image.size
+        else:
+            image = _decode(name, _read_bytes(source, max_bytes), max_pixels, detail, page)
+        image = _reduce(image, detail)
+        full, before = image.info['full_size'], image.size
+        ImageOps.exif_transpose(image, in_place=True)
+        image.info['full_size'] = full if image.size == before else full[::-1]
+        return image
     except ImageError:
         raise
     except Exception as e:  # Pillow raises nearly everything on damaged files
@@ -262,9 +261,7 @@ def count_pages(
         if isinstance(source, (str, Path)) and Path(source).suffix.lower() in ('.tif', '.tiff'):
             source = _read_bytes(source)
         if isinstance(source, bytes) and source[:2] in (b'II', b'MM'):
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')
-                return getattr(_open_header('picture', source), 'n_frames', 1)
+            return getattr(_open_header('picture', source), 'n_frames', 1)
     except Exception:  # `open_picture` says why
         pass
     return 1

@@ -15,7 +15,6 @@ import os
 import signal
 import time
 import traceback
-import warnings
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -31,6 +30,7 @@ import numpy as np
 import pydantic_core
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from PIL import Image
@@ -118,11 +118,12 @@ class Limits:
 
 # %% ../../nbs/serving/app.ipynb #2c5a9773
 def _from_base64(text: object) -> bytes:
-    "Decode base64, alone or in a `data:` URL."
+    "Decode base64 of either alphabet, in lines or unpadded, alone or in a `data:` URL."
     if not isinstance(text, str):
         raise ValueError('not a string')
     try:
-        return base64.b64decode(text.partition(',')[2] if text.startswith('data:') else text, validate=True)
+        plain = ''.join((text.partition(',')[2] if text.startswith('data:') else text).split()).rstrip('=')
+        return base64.b64decode(plain.replace('-', '+').replace('_', '/') + '=' * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError('not base64') from None
 
@@ -161,15 +162,16 @@ def _from_json(body: bytes) -> list[bytes] | bytes:
 MultiPartParser.spool_max_size = Limits.body  # in memory, since a container has little room in /tmp
 
 
-async def _from_form(request: Request) -> bytes:
-    "Extract the one file from a form."
-    wrong = Problem(422, 'Not as expected', 'expected a form with one file: curl -F image=@digit.png …')
+async def _from_form(request: Request) -> list[bytes] | bytes:
+    "Extract the files from a form, one or several; its text fields are left aside."
+    wrong = Problem(422, 'Not as expected', f'expected a form with 1 to {_MANY} files: curl -F image=@digit.png …')
     try:
-        async with request.form(max_files=1, max_fields=0) as form:
-            values = [value for _, value in form.multi_items()]
-            if len(values) != 1 or isinstance(values[0], str):
+        async with request.form(max_files=_MANY, max_fields=_MANY) as form:
+            files = [value for _, value in form.multi_items() if not isinstance(value, str)]
+            if not files:
                 raise wrong
-            return await values[0].read()
+            found = [await file.read() for file in files]
+            return found[0] if len(found) == 1 else found
     except (HTTPException, KeyError, ValueError):
         raise wrong from None
 
@@ -210,6 +212,7 @@ class Options(Choice):
     "Options of `/predict`."
 
     model_input: Annotated[bool, Field(description='Include the model input, 28 rows of 28 pixels')] = False
+    page: Annotated[int | None, Field(ge=0, description='Page of a TIFF file, from 0; default: the only one')] = None
 
 
 class NumberOptions(BaseModel):
@@ -224,6 +227,7 @@ class NumberOptions(BaseModel):
     model_input: Annotated[bool, Field(description='Include the model input of each digit, 28 rows of 28 pixels')] = (
         False
     )
+    page: Annotated[int | None, Field(ge=0, description='Page of a TIFF file, from 0; default: the only one')] = None
 
 
 class Answer(BaseModel):
@@ -302,17 +306,15 @@ def _reply(value: Any) -> Response:
 def _measure(file: bytes) -> int:
     "Count the pixels of a picture without decoding it."
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # about large sizes, which are only measured here
-            return prod(_open_header('picture', file).size)
+        return prod(_open_header('picture', file).size)
     except Exception:  # Pillow raises nearly everything; decoding will report what is wrong
         return 0
 
 
-def _unpack(file: bytes, pixels: int, detail: int = DETAIL) -> Image.Image:
+def _unpack(file: bytes, pixels: int, detail: int = DETAIL, page: int | None = None) -> Image.Image:
     "Decode a picture file from a client."
     try:
-        return open_picture(file, max_pixels=pixels, detail=detail)
+        return open_picture(file, max_pixels=pixels, detail=detail, page=page)
     except TooLarge as e:
         raise Problem(413, 'Picture too large', str(e)) from None
     except ImageError as e:
@@ -329,7 +331,7 @@ def _read_files(files: list[bytes], model: Predictor, options: Choice, limits: L
         pictures = []
         for file in files[start : start + 8]:
             try:
-                pictures.append(_unpack(file, limits.pixels, LONGEST))
+                pictures.append(_unpack(file, limits.pixels, LONGEST, getattr(options, 'page', None)))
             except Problem as e:
                 if alone:
                     raise
@@ -456,7 +458,7 @@ class Service:
 
 # %% ../../nbs/serving/app.ipynb #4cb4668d
 _BINARY, _ONE = {'type': 'string', 'format': 'binary'}, {'$ref': '#/components/schemas/Picture'}
-_FORM = {'type': 'object', 'properties': {'image': _BINARY}, 'required': ['image'], 'additionalProperties': False}
+_FORM = {'type': 'object', 'properties': {'image': _BINARY}, 'required': ['image']}
 _FILE = {f'image/{kind}': _BINARY for kind in ('png', 'jpeg', 'webp')} | {'application/octet-stream': _BINARY}
 _LIST = {'oneOf': [_ONE, {'type': 'array', 'items': _ONE, 'minItems': 1, 'maxItems': _MANY}]}
 
@@ -524,7 +526,7 @@ class LimitsMiddleware:
         async def give(message):
             nonlocal status, sent
             if message['type'] == 'http.response.start':
-                status, policy = message['status'], _DOCS_POLICY if path == '/docs' else _PAGE_POLICY
+                status, policy = message['status'], _DOCS_POLICY if path.endswith('/docs') else _PAGE_POLICY
                 ending = [(b'connection', b'close')] if service.draining else []
                 own = [*self.headers, (b'content-security-policy', policy.encode()), *ending]
                 message = {**message, 'headers': [*message['headers'], *own]}
@@ -565,6 +567,8 @@ _WEB = Path(str(files('mnist_nb') / 'web'))
 def create_app(
     service: Service,  # Service with the models and limits
     log: Callable[[dict], None] | None = None,  # Function that gets a record of each request; None: no log
+    origins: tuple[str, ...] = (),  # Origins whose pages may call the service, such as `https://example.org`, or `*`
+    root_path: str = '',  # Prefix under which a proxy publishes the service, such as `/digits`
 ) -> FastAPI:  # Application for an ASGI server
     "Build the application."
     app = FastAPI(
@@ -572,6 +576,8 @@ def create_app(
         version=__version__,
         summary='Handwritten digits: any picture to an answer with a probability',
         lifespan=service.lifespan,
+        root_path=root_path,
+        servers=[{'url': root_path}] if root_path else None,
         docs_url=None,
         redoc_url=None,
         exception_handlers=dict.fromkeys(
@@ -580,6 +586,8 @@ def create_app(
     )
     app.state.service = service
     app.add_middleware(LimitsMiddleware, service=service, log=log)
+    if origins:
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=['GET', 'POST'], allow_headers=['*'])
     app.include_router(router)
     for file in _WEB.iterdir():
         path = {'index.html': '/', 'docs.html': '/docs'}.get(file.name, f'/{file.name}')
@@ -668,7 +676,7 @@ async def predict_pixels(
 # %% ../../nbs/serving/app.ipynb #dc61d53e
 def _read_file(file: bytes, reader: LineReader, options: NumberOptions, pixels: int, seconds: float) -> dict:
     "Read all digits of a picture."
-    picture = _unpack(file, pixels)
+    picture = _unpack(file, pixels, page=options.page)
     try:
         lines = read_number(picture, reader, options.top_k, options.reject_below, seconds)
     except ImageError as e:

@@ -6,6 +6,7 @@
 __all__ = ['VARIABLE', 'Settings', 'application', 'serve']
 
 # %% ../../nbs/serving/host.ipynb #3c7c8ff2
+import asyncio
 import gc
 import json
 import os
@@ -15,13 +16,13 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import uvicorn
@@ -44,11 +45,15 @@ class Settings:
     drain: float = 1.0  # Seconds to keep answering after SIGTERM while not ready, 0..3600
     grace: int = 20  # Further seconds, at most, to finish accepted requests, 0..3600
     deadline: float = 10.0  # Time limit of a request in seconds, 0.1..3600
+    cors: tuple[str, ...] = ()  # Origins whose pages may call the service, such as `https://example.org`, or `*`
+    root_path: str = ''  # Prefix under which a proxy publishes the service, such as `/digits`
 
     def __post_init__(self):
         for name, least, most in (('drain', 0, 3600), ('grace', 0, 3600), ('deadline', 0.1, 3600)):
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f'{name}: expected from {least} to {most} seconds, found {getattr(self, name)}')
+        if self.root_path and not self.root_path.startswith('/'):
+            raise ValueError(f'root_path: expected a prefix that begins with /, found {self.root_path}')
         if not self.host.strip():
             raise ValueError('host: expected an address; 127.0.0.1 for this machine alone, 0.0.0.0 for everybody')
 
@@ -93,8 +98,13 @@ def application() -> FastAPI:  # Application of one worker process
     "Build the application from the settings that `serve` left in the environment."
     settings = Settings(**json.loads(os.environ[VARIABLE]))
     limits, threads = Limits(deadline=settings.deadline), max(1, _cpu_count() // settings.workers)
-    service = Service(_load_models(settings.models), limits, threads, settings.drain)
-    app = create_app(service, _access_log(settings.log))
+    service = Service(
+        _load_models(settings.models),
+        limits,
+        threads,
+        None if threading.current_thread() is not threading.main_thread() else settings.drain,
+    )
+    app = create_app(service, _access_log(settings.log), tuple(settings.cors), settings.root_path.rstrip('/'))
     sys.setswitchinterval(0.0005)  # a thread that returns with an answer should not wait long for its turn
     gc.collect()
     gc.freeze()  # these objects stay; collecting garbage among them again and again would delay requests
@@ -126,19 +136,30 @@ def _tell_when_ready(settings: Settings, port: int, started: Callable[[int], Non
         except OSError:
             time.sleep(0.02)
 
+
+def _in_a_loop() -> bool:
+    "Tell whether an event loop runs already, as in a notebook."
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
 # %% ../../nbs/serving/host.ipynb #dd8069bd
 def serve(
     settings: Settings,  # Settings of the service
     started: Callable[[int], None] | None = None,  # Function that gets the port once requests are answered
-):
-    "Serve until SIGTERM or SIGINT."
+) -> uvicorn.Server | None:  # In a notebook, the running server; `server.should_exit = True` stops it
+    "Serve until SIGTERM or SIGINT; in a notebook, which has an event loop of its own, serve from a thread."
+    if settings.workers > 1 and _in_a_loop():
+        raise ValueError('workers: a notebook serves from one process; start mnist-nb serve in a terminal for more')
     if settings.workers > 1:
         _load_models(settings.models)  # reports a faulty model once, not in every worker
     files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(files[0], min(files[1], 16_384)), files[1]))
     port = _free_port(settings)
     os.environ[VARIABLE] = json.dumps(asdict(settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in () if _in_a_loop() else (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))  # before uvicorn listens for them, and when it passes them on
     options = dict(
         app='mnist_nb.serving.host:application',
@@ -159,8 +180,13 @@ def serve(
         timeout_worker_healthcheck=30,  # importing workers don't answer; the default, 5 s, kills them on a busy machine
         h11_max_incomplete_event_size=32_768,
     )
+    if _in_a_loop():
+        server = uvicorn.Server(uvicorn.Config(**options))
+        threading.Thread(target=server.run, daemon=True).start()
+        _tell_when_ready(settings, port, started or (lambda port: None))
+        return server
     if started:
-        Thread(target=_tell_when_ready, args=(settings, port, started), daemon=True).start()
+        threading.Thread(target=_tell_when_ready, args=(settings, port, started), daemon=True).start()
     with tempfile.TemporaryDirectory(prefix='mnist-nb-') if settings.workers > 1 else nullcontext() as counters:
         if counters:
             os.environ['PROMETHEUS_MULTIPROC_DIR'] = counters  # where the workers add up their counters
