@@ -130,7 +130,14 @@ def main(
         setattr(sys, name, stream)
         if hasattr(stream, 'reconfigure'):
             stream.reconfigure(errors='backslashreplace')  # for terminals that know ASCII only
-    warnings.showwarning = lambda message, *_: _say(f'mnist-nb: {_plain(str(message))}')
+    said = set()  # a remark on the data is made once, though both splits are loaded
+
+    def show(message, *_):
+        if str(message) not in said:
+            _say(f'mnist-nb: {_plain(str(message))}')
+        said.add(str(message))
+
+    warnings.showwarning = show
     try:
         code = app([a for a in arguments if a != '--debug'], prog_name='mnist-nb', standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort) as e:  # typer turns the first into the second

@@ -139,8 +139,13 @@ def report(
 # %% ../nbs/03_eval.ipynb #2ef641a3
 def _check_unseen(metadata: dict, digits: Digits):
     "Refuse to score weights on images that they were trained on."
-    trained_on = metadata.get('dataset')
-    same = trained_on and trained_on.removesuffix('-sample') == digits.dataset.removesuffix('-sample')
+    for trained_on in filter(None, (metadata.get('dataset'), metadata.get('started_from'))):
+        _check_source(trained_on, metadata, digits)
+
+
+def _check_source(trained_on: str, metadata: dict, digits: Digits):
+    "Refuse images of a dataset that weights have seen."
+    same = trained_on.removesuffix('-sample') == digits.dataset.removesuffix('-sample')
     if same and digits.split == 'train' and digits.digest != metadata.get('valid_digest'):
         raise DataError(
             f'these weights were trained on images of {trained_on} train; score them on its test images, or on those '

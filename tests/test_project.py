@@ -182,6 +182,7 @@ ROOMS = [
     'eval',
     'optimize',
     'training.benchmark',
+    'training.estimator',
     'training.lines',
     'training.ink',
     'edge.chip',

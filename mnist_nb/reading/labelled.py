@@ -98,8 +98,9 @@ def _read_class_folders(folder: Path, split: str) -> Labelled:
     read = [i for i, (picture, _) in enumerate(made) if picture is not None]
     remarks = [f'{folder}: no test pictures, so every fifth of each class is held out'] * whole
     if others or hidden:
-        named = f' ({", ".join(p.name for p in others[:3])}{" …" * (len(others) > 3)})' if others else ''
-        remarks.append(f'{root}: left out {_plural(len(others), "other file")}{named} and {hidden} hidden')
+        named = f'{", ".join(p.name for p in others[:3])}{" …" * (len(others) > 3)}'
+        counted = [f'{_plural(len(others), "file")} ({named})'] * bool(others) + [f'{hidden} hidden'] * bool(hidden)
+        remarks.append(f'{root}: no pictures, so left out: {" and ".join(counted)}')
     if bad := [reason for _, reason in made if reason]:
         remarks.append(f'{root}: {_plural(len(bad), "picture")} could not be read, such as {bad[0]}')
     if not read:

@@ -149,17 +149,19 @@ def _in_a_loop() -> bool:
 def serve(
     settings: Settings,  # Settings of the service
     started: Callable[[int], None] | None = None,  # Function that gets the port once requests are answered
-) -> uvicorn.Server | None:  # In a notebook, the running server; `server.should_exit = True` stops it
-    "Serve until SIGTERM or SIGINT; in a notebook, which has an event loop of its own, serve from a thread."
-    if settings.workers > 1 and _in_a_loop():
-        raise ValueError('workers: a notebook serves from one process; start mnist-nb serve in a terminal for more')
+    wait: bool | None = None,  # Serve until the process ends? Default: yes, unless an event loop runs, as in JupyterLab
+) -> uvicorn.Server | None:  # Without waiting, the running server; `server.should_exit = True` stops it
+    "Serve until SIGTERM or SIGINT, or, without waiting, from a thread; then return once requests are answered."
+    wait = not _in_a_loop() if wait is None else wait
+    if settings.workers > 1 and not wait:
+        raise ValueError('workers: a thread serves from one process; start mnist-nb serve in a terminal for more')
     if settings.workers > 1:
         _load_models(settings.models)  # reports a faulty model once, not in every worker
     files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(files[0], min(files[1], 16_384)), files[1]))
     port = _free_port(settings)
     os.environ[VARIABLE] = json.dumps(asdict(settings))
-    for number in () if _in_a_loop() else (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT) if wait else ():
         signal.signal(number, lambda *_: sys.exit(0))  # before uvicorn listens for them, and when it passes them on
     options = dict(
         app='mnist_nb.serving.host:application',
@@ -180,7 +182,7 @@ def serve(
         timeout_worker_healthcheck=30,  # importing workers don't answer; the default, 5 s, kills them on a busy machine
         h11_max_incomplete_event_size=32_768,
     )
-    if _in_a_loop():
+    if not wait:
         server = uvicorn.Server(uvicorn.Config(**options))
         threading.Thread(target=server.run, daemon=True).start()
         _tell_when_ready(settings, port, started or (lambda port: None))
