@@ -195,9 +195,7 @@ def load_folder(
 # %% ../nbs/00_data.ipynb #e96c247b
 def load_mnist(
     split: str = 'train',  # Split to load, 'train' or 'test'
-    data_dir: str
-    | Path
-    | None = None,  # Folder or file of `load_folder`; default: `MNIST_NB_DATA`, cache, mirrors, sample
+    data_dir: str | Path | None = None,  # As for `load_folder`; default: `MNIST_NB_DATA`, cache, mirrors, sample
     dataset: str = 'mnist',  # `mnist`, `mnist-sample`, or any other name for what is in `data_dir`
     progress: bool = True,  # Show progress bars during downloads?
 ) -> Digits:  # All images of the split, in their original order

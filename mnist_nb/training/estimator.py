@@ -33,6 +33,12 @@ def _to_pictures(rows: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.pad(np.round(np.clip(np.array(made), 0, 255)).astype(np.uint8), ((0, 0), (4, 4), (4, 4)))
 
 # %% ../../nbs/training/estimator.ipynb #e571000a
+def _flat(pictures):
+    "Bring pictures `[n,h,w]` into rows."
+    shape = getattr(pictures, 'shape', ())
+    return pictures.reshape(len(pictures), -1) if len(shape) in (3, 4) and shape[0] else pictures
+
+
 class DigitClassifier(ClassifierMixin, BaseEstimator):
     "A network for pictures in rows, with the methods of a scikit-learn classifier."
 
@@ -53,7 +59,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         y: np.ndarray,  # Labels `[n]`, numbers or words
     ) -> 'DigitClassifier':  # The estimator itself
         "Train a network; every picture is used for training, none for validation."
-        rows, y = validate_data(self, self._flat(X), y, dtype=np.float64)
+        rows, y = validate_data(self, _flat(X), y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -75,7 +81,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
     ) -> np.ndarray:  # Probabilities `[n,classes]`, in the order of `classes_`
         "Compute the probability of each class."
         check_is_fitted(self)
-        rows = validate_data(self, self._flat(X), dtype=np.float64, reset=False)
+        rows = validate_data(self, _flat(X), dtype=np.float64, reset=False)
         chances = self.model_.predict_proba(_to_pictures(rows, *self.range_)[:, None]).astype(np.float64)
         return chances / chances.sum(1, keepdims=True)
 
@@ -86,9 +92,3 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         "Classify pictures."
         check_is_fitted(self)
         return self.classes_[self.predict_proba(X).argmax(1)]
-
-    @staticmethod
-    def _flat(X):
-        "Bring pictures `[n,h,w]` into rows."
-        shape = getattr(X, 'shape', ())
-        return X.reshape(len(X), -1) if len(shape) in (3, 4) and shape[0] else X
