@@ -583,22 +583,27 @@ def read(
     """Read all digits of a picture, line by line. It may show a postcode, an amount or a page; ? is a rejected digit.
 
     Points, commas, dashes, slashes and colons between digits are part of the text, and so is a minus before them;
-    --confidence and --json list every mark with its kind and position.
+    --confidence and --json list every mark with its kind and position. Of a scan, all pages are read.
     """
     from mnist_nb.predict import LineReader, read_number
+    from mnist_nb.reading.picture import count_pages
 
-    found, shown = read_number(image, LineReader(model), reject_below=reject_below), []
-    for line in found:
-        shown.append(f'{line.text}  ({line.probability:.1%})' if confidence else line.text)
-        if confidence:
-            shown += [f'  {d.prediction.digit} ({d.prediction.probability:.1%}) at {d.box}' for d in line.digits]
-            shown += [f'  {m.symbol} ({m.kind}, {m.probability:.1%}) at {m.box}' for m in line.marks]
-    value = {'path': str(image), 'lines': [line.text for line in found]}
-    value['numbers'] = [line.number for line in found]
-    value['probabilities'] = [line.probability for line in found]
-    value['digits'] = [d.to_dict() for line in found for d in line.digits]
-    value['marks'] = [m.to_dict() for line in found for m in line.marks]
-    _show(value, '\n'.join(shown), as_json)
+    reader, values, shown, pages = LineReader(model), [], [], count_pages(image)
+    for page in range(pages):
+        found = read_number(image, reader, reject_below=reject_below, page=page if pages > 1 else None)
+        shown += [f'page {page + 1}'] * (pages > 1)
+        for line in found:
+            shown.append(f'{line.text}  ({line.probability:.1%})' if confidence else line.text)
+            if confidence:
+                shown += [f'  {d.prediction.digit} ({d.prediction.probability:.1%}) at {d.box}' for d in line.digits]
+                shown += [f'  {m.symbol} ({m.kind}, {m.probability:.1%}) at {m.box}' for m in line.marks]
+        value = {'path': str(image), 'lines': [line.text for line in found]}
+        value['numbers'] = [line.number for line in found]
+        value['probabilities'] = [line.probability for line in found]
+        value['digits'] = [d.to_dict() for line in found for d in line.digits]
+        value['marks'] = [m.to_dict() for line in found for m in line.marks]
+        values.append(value)
+    _show(values if pages > 1 else values[0], '\n'.join(shown), as_json)
 
 # %% ../nbs/cli.ipynb #5455db5f
 _FORMATS = {'onnx': '.onnx', 'int8': '.int8.onnx', 'int4': '.int4.onnx', 'c': '.c', 'wasm': '.wasm'}

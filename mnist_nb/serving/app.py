@@ -53,7 +53,7 @@ from .. import __version__
 from ..predict import LineReader, Prediction, Predictor, _make_predictions, predict, read_number, threshold
 from ..reading.ink import LONGEST, _default_finder
 from ..reading.page import explain
-from ..reading.picture import DETAIL, ImageError, TooLarge, _open_header, open_picture
+from ..reading.picture import DETAIL, ImageError, TooLarge, _open_header, count_pages, open_picture
 from ..support.record import _cpu_count
 
 # %% ../../nbs/serving/app.ipynb #5b658642
@@ -176,6 +176,9 @@ async def _from_form(request: Request) -> list[bytes] | bytes:
         raise wrong from None
 
 
+_CURL = 'application/x-www-form-urlencoded'  # what curl calls any body of --data-binary
+
+
 async def _sent_files(request: Request) -> list[bytes] | bytes:
     "Extract the picture files from a body of any accepted kind."
     kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
@@ -183,7 +186,7 @@ async def _sent_files(request: Request) -> list[bytes] | bytes:
         return await _from_form(request)
     if kind == 'application/json':
         return _from_json(await request.body())
-    if kind.startswith('image/') or kind in ('', 'application/octet-stream'):
+    if kind.startswith('image/') or kind in ('', 'application/octet-stream', _CURL):
         return await request.body()
     known = 'image/png or any image/…, application/octet-stream, multipart/form-data, application/json'
     raise Problem(415, 'Unknown kind of body', f'send {known}')
@@ -313,6 +316,8 @@ def _measure(file: bytes) -> int:
 
 def _unpack(file: bytes, pixels: int, detail: int = DETAIL, page: int | None = None) -> Image.Image:
     "Decode a picture file from a client."
+    if page and page >= (pages := count_pages(file)):
+        raise Problem(404, 'No such page', f'page: found {page}, expected 0 to {pages - 1}')
     try:
         return open_picture(file, max_pixels=pixels, detail=detail, page=page)
     except TooLarge as e:
@@ -471,6 +476,7 @@ def _takes(**kinds: dict) -> dict:
 _ONE_FILE = _FILE | {'multipart/form-data': _FORM, 'application/json': _ONE}
 _WHY = {
     400: 'Malformed HTTP',
+    404: 'No such page',
     408: 'The body did not arrive in time',
     413: 'Too many bytes or pixels',
     415: 'Unsupported kind of body',
