@@ -33,7 +33,11 @@ class Labelled:
 
 def _sort_naturally(names) -> list[str]:
     "Sort names as people do: 2 before 10."
-    return sorted(names, key=lambda name: [(not p.isdecimal(), p.zfill(20)) for p in re.split(r'(\d+)', name) if p])
+
+    def key(name):
+        return [(0, int(part), '') if part.isdecimal() else (1, 0, part) for part in re.split(r'(\d+)', name) if part]
+
+    return sorted(names, key=key)
 
 
 def _plural(n: int, what: str) -> str:
