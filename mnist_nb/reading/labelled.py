@@ -26,7 +26,7 @@ class Labelled:
 
     images: np.ndarray  # Model inputs, uint8 `[n,28,28]`
     labels: np.ndarray  # int64 `[n]`, indices into `classes`
-    classes: tuple[str, ...]  # Name of each class, of both splits
+    classes: tuple[str, ...]  # Name of each class: those of training, then what else is tested
     files: list[str] | None = None  # Path of each picture; None if the pictures are no files
     remarks: list[str] = field(default_factory=list)  # Sentences on what was done and what was left out
 
@@ -38,6 +38,11 @@ def _sort_naturally(names) -> list[str]:
         return [(0, int(part), '') if part.isdecimal() else (1, 0, part) for part in re.split(r'(\d+)', name) if part]
 
     return sorted(names, key=key)
+
+
+def _share_classes(training: set[str], testing: set[str], split: str) -> list[str]:
+    "List the classes of a split: those of training, and for testing whatever else occurs there after them."
+    return _sort_naturally(training) + (_sort_naturally(testing - training) if split == 'test' else [])
 
 
 def _plural(n: int, what: str) -> str:
@@ -89,7 +94,8 @@ def _read_class_folders(folder: Path, split: str) -> Labelled:
     splits = _find_splits(folder)
     whole = len(splits) < 2  # nobody split the pictures: one of the two folders, or none, is all there is
     root = folder if not splits else next(iter(splits.values())) if whole else splits[split]
-    classes = _sort_naturally({name for part in (splits.values() or [folder]) for name in _subfolders(part)})
+    names = [set(_subfolders(splits.get(part, root))) for part in ('train', 'test')]
+    classes = _share_classes(*([set(_subfolders(root))] * 2 if whole else names), split)
     files, labels, others, hidden = [], [], [], 0
     for label, name in enumerate(classes):
         found, more, away = list_pictures(root / name)
@@ -137,18 +143,15 @@ def _to_inputs(values: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
     return 255 - values, [f'{name}: dark on light, so all pictures were inverted']
 
 
-def _by_name(labels: np.ndarray, names: list[str] | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
-    "Number labels of any kind by the sorted names of their classes."
+def _names_of(labels: np.ndarray) -> list[str]:
+    "Turn labels of any kind into names: numbers, words, bytes, one-hot rows."
     labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] > 1:  # one-hot
+    if labels.ndim == 2 and labels.shape[1] > 1:
         labels = labels.argmax(1)
     labels = labels.reshape(-1)
     if labels.dtype.kind == 'f' and np.array_equal(labels, np.round(labels)):
         labels = labels.astype(int)
-    words = [word.decode() if isinstance(word, bytes) else str(word).strip() for word in labels.tolist()]
-    names = names or _sort_naturally(set(words))
-    index = {name: i for i, name in enumerate(names)}
-    return np.array([index[word] for word in words], np.int64), tuple(names)
+    return [word.decode() if isinstance(word, bytes) else str(word).strip() for word in labels.tolist()]
 
 
 _KEYS = {
@@ -160,19 +163,21 @@ _KEYS = {
 
 def _split_arrays(parts: dict[str, tuple], split: str, name: str) -> Labelled:
     "Choose a split of arrays; where there is one part only, hold out every fifth image of a class."
-    every = np.concatenate([np.asarray(labels).reshape(len(labels), -1) for _, labels in parts.values()])
-    _, classes = _by_name(every)
+    names = {part: set(_names_of(labels)) for part, (_, labels) in parts.items()}
+    first = names.get('train') or next(iter(names.values()))
+    classes = _share_classes(first, set().union(*names.values()), split)
     whole, remarks = split not in parts or len(parts) < 2, []
     images, labels = next(iter(parts.values())) if whole else parts[split]
     if len(images) != len(labels):
         raise DataError(f'{name}: {len(images)} images but {len(labels)} labels')
-    numbers, _ = _by_name(labels, list(classes))
+    index = {name: i for i, name in enumerate(classes)}
+    numbers = np.array([index[name] for name in _names_of(labels)], np.int64)
     if whole:
         rows = _hold_out_fifth(numbers, split)
         images, numbers = images[rows], numbers[rows]
         remarks = [f'{name}: no test images, so every fifth of each class is held out']
     inputs, more = _to_inputs(images, name)
-    return Labelled(inputs, numbers, classes, None, remarks + more)
+    return Labelled(inputs, numbers, tuple(classes), None, remarks + more)
 
 
 def _read_npz(path: Path, split: str) -> Labelled:
