@@ -235,6 +235,8 @@ def _choose_config(task: str, recipe: str | None, given: dict, augment: str | No
             raise ValueError(f'--{unfit[0].replace("_", "-")} belongs to --task digits; leave it out')
         return replace(_find_task(task).config, **given)
     arch = given.pop('arch', None)
+    if arch and given.get('init'):
+        raise ValueError('--init names its network itself; leave --arch out')
     if recipe and arch:
         raise ValueError('--recipe names its network itself; leave --arch out')
     name = recipe or arch or ('finetune' if given.get('init') else 'improved')
@@ -488,7 +490,7 @@ def _answer_line(p, confidence: bool) -> str:
 def _write_answers(path: Path, pairs: list, answer, bar) -> list:
     "Append answers to a CSV file as they come; pictures that have one in it are left out, a line cut short is redone."
     columns = ('path', 'digit', 'probability', 'refused', 'reason', 'second_guess')
-    old = path.read_bytes().decode(errors='surrogateescape') if path.exists() else ''  # names may be any bytes
+    old = path.read_bytes().decode('utf-8-sig', 'surrogateescape') if path.exists() else ''  # names may be any bytes
     if old and not old.startswith(','.join(columns)):
         raise ValueError(f'{path}: not a table of answers; name another file, or remove it')
     kept, answers = [row for row in csv.DictReader(io.StringIO(old[: old.rfind('\n') + 1])) if row['digit']], []
@@ -550,10 +552,11 @@ def predict(
         return tqdm(answers, total=total, unit='picture', disable=None if total > 32 else True)
 
     answers = _write_answers(output, pairs, answer, bar) if output else list(bar(answer(pairs), len(pairs)))
-    if explain and answers[0].digit is not None:
+    if explain:
         from mnist_nb.reading.page import explain as draw
+        from mnist_nb.reading.picture import count_pages
 
-        draw(sources[0]).save(explain, 'PNG')
+        draw(sources[0], 0 if count_pages(sources[0]) > 1 else None).save(explain, 'PNG')
         _say(f'{explain}: the way from the picture to what the network sees')
     lines = [_answer_line(p, confidence) for p in answers if p.digit is not None]
     _show([p.to_dict() for p in answers], '' if output else '\n'.join(lines), as_json)
@@ -586,12 +589,21 @@ def read(
     --confidence and --json list every mark with its kind and position. Of a scan, all pages are read.
     """
     from mnist_nb.predict import LineReader, read_number
-    from mnist_nb.reading.picture import count_pages
+    from mnist_nb.reading.picture import ImageError, count_pages
 
     reader, values, shown, pages = LineReader(model), [], [], count_pages(image)
     for page in range(pages):
-        found = read_number(image, reader, reject_below=reject_below, page=page if pages > 1 else None)
-        shown += [f'page {page + 1}'] * (pages > 1)
+        try:
+            found, reason = (
+                read_number(image, reader, reject_below=reject_below, page=page if pages > 1 else None),
+                None,
+            )
+        except ImageError as e:
+            if pages == 1:
+                raise
+            found, reason = [], str(e)
+        if pages > 1:
+            shown.append(f'page {page + 1}' + (f': {_plain(reason)}' if reason else ''))
         for line in found:
             shown.append(f'{line.text}  ({line.probability:.1%})' if confidence else line.text)
             if confidence:
@@ -602,7 +614,7 @@ def read(
         value['probabilities'] = [line.probability for line in found]
         value['digits'] = [d.to_dict() for line in found for d in line.digits]
         value['marks'] = [m.to_dict() for line in found for m in line.marks]
-        values.append(value)
+        values.append(value | ({'reason': reason} if pages > 1 else {}))
     _show(values if pages > 1 else values[0], '\n'.join(shown), as_json)
 
 # %% ../nbs/cli.ipynb #5455db5f

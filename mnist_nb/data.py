@@ -172,6 +172,16 @@ def _is_mnist(images: np.ndarray, split: str) -> bool:
     return hashlib.sha256(head + images.tobytes()).hexdigest() == SHA256[split][0]
 
 
+def _own_name(folder: Path) -> str:
+    "Call a set of one's own like its folder, unless that is the name of a known one, or nearly."
+    name = folder.absolute().stem
+    try:
+        known = _check_name(name) in (*CLASSES, SAMPLE)
+    except DataError:
+        known = True
+    return f'own-data-{name}' if known else name
+
+
 def load_folder(
     folder: str | Path,  # Folder with IDX files, one folder per class, an .npz or CSV files; or such a file
     split: str = 'train',  # Split to load, 'train' or 'test'
@@ -184,8 +194,8 @@ def load_folder(
     own = read_labelled(folder, split)
     for remark in own.remarks:
         warnings.warn(remark, stacklevel=2)
-    if dataset == 'mnist':  # the default; a set of one's own is called like its folder
-        dataset = 'mnist' if _is_mnist(own.images, split) else folder.absolute().stem
+    if dataset == 'mnist':  # the default
+        dataset = 'mnist' if _is_mnist(own.images, split) else _own_name(folder)
     elif dataset in CLASSES and own.classes[0].isdecimal():  # numbers stand for known names
         labels = np.array([int(name) for name in own.classes])[own.labels]
         return make_digits(own.images, labels, CLASSES[dataset], dataset, split, str(folder))

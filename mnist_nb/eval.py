@@ -139,7 +139,7 @@ def report(
 # %% ../nbs/03_eval.ipynb #2ef641a3
 def _check_unseen(metadata: dict, digits: Digits):
     "Refuse to score weights on images that they were trained on."
-    for trained_on in filter(None, (metadata.get('dataset'), metadata.get('started_from'))):
+    for trained_on in filter(None, (metadata.get('dataset'), *(metadata.get('started_from') or []))):
         _check_source(trained_on, metadata, digits)
 
 

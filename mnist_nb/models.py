@@ -283,7 +283,8 @@ def _load_pretrained(name: str, n_classes: int, seed: int) -> Classifier:
 def _adapt(model: Classifier, classes: list[str], seed: int = 0) -> Classifier:
     "Copy a network for other classes; the logits of those that it knows by name keep their weights."
     new = create_model(model.arch, len(classes), seed, model.arguments['mean'], model.arguments['std'])
-    new.metadata |= {'classes': list(classes), 'started_from': model.metadata.get('dataset')}
+    before = [*(model.metadata.get('started_from') or []), model.metadata.get('dataset')]
+    new.metadata |= {'classes': list(classes), 'started_from': before}
     known = {name: i for i, name in enumerate(model.metadata['classes'])}
     rows = [(i, known[name]) for i, name in enumerate(classes) if name in known]
     old, own = model.state_dict(), new.state_dict()

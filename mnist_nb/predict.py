@@ -191,9 +191,10 @@ def _expand_folder(folder: str | Path) -> Iterator[tuple[str, object]]:
 def _expand_sources(sources) -> Iterator[tuple[str | None, object]]:
     "Iterate over single pictures, with folders, stacks and pages expanded."
     sources = getattr(sources, 'images', sources)  # of `Digits`
-    columns = getattr(sources, 'columns', ())
-    if 'label' in columns:  # a table as Kaggle publishes it
-        sources = sources.drop(columns='label')
+    if hasattr(sources, 'columns'):  # a table as Kaggle publishes it, one picture a row
+        beside = [c for c in sources.columns if str(c).lower() in ('label', 'class', 'target', 'id', 'imageid')]
+        sources = _as_array(sources.drop(columns=beside)).reshape(len(sources), -1)
+        sources = sources.reshape(-1, 28, 28) if sources.shape[1] == 784 else sources
     shape = tuple(getattr(sources, 'shape', ()))
     if isinstance(sources, (list, tuple)):
         for source in sources:

@@ -192,7 +192,7 @@ class DigitTask:
         self.training, self.valid = hold_out(digits, config)
         if config.class_weight == 'balanced':
             counts = self.training.labels.bincount(minlength=len(digits.classes))
-            weight = len(self.training) / (counts.count_nonzero() * counts.clamp(min=1))
+            weight = (counts > 0) * len(self.training) / (counts.count_nonzero() * counts.clamp(min=1))
             self.loss = partial(_digit_loss, weight=weight.float().to(device))
         self.drawn = config.styles, config.outliers, config.seed
 
@@ -442,7 +442,10 @@ def train(
     for remark in check_classes(digits):
         warnings.warn(f'{digits.dataset}: {remark}', stacklevel=2)
     if config.init:
-        config = replace(config, arch=load_weights(find_model(config.init, '.safetensors')).arch)
+        weights = find_model(config.init, '.safetensors')
+        if save_dir and weights.resolve().parent == Path(save_dir).expanduser().resolve():
+            raise ValueError(f'init: {weights} lies in the run folder, which a new run clears; name another --save_dir')
+        config = replace(config, arch=load_weights(weights).arch)
     task = DigitTask(digits, config, device or pick_device(), shard)
     del digits  # unless the caller keeps them, half the memory of the images
     config = _resolve_epochs(config, len(task.training))

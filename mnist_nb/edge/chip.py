@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from ..predict import Predictor
+from ..predict import Predictor, threshold
 from ..reading.network import ModelError
 from ..support.files import write_atomic
 
@@ -35,7 +35,7 @@ _USE = """/* Handwritten digits: {name}, {parameters:,} parameters, {data}. Writ
    void digits(const uint8_t pixels[1][1][28][28], float probabilities[1][{classes}]);
 
    pixels: 0 black to 255 white, as MNIST has them: the digit bright, 20 pixels high or wide, its mass in the middle.
-   probabilities: of {list}. Below {reject:.4f} an answer is better rejected. */
+   probabilities: of {list}. Below {reject} an answer is better rejected. */
 """
 _HEADER = """/* The network as C and C++ see it; written by mnist-nb. An Arduino sketch:
 
@@ -114,17 +114,20 @@ def to_c(
     "Write a network as one C99 file that needs nothing but the math library, and a header for C and C++."
     predictor = Predictor(model, threads=1)
     source, metadata = _write_source(predictor.path), predictor.metadata
+    reject = f'{threshold(predictor, None):.4f}'
     use = _USE.format(
         name=predictor.path.stem,
         parameters=sum(prod(t.dims) for t in onnx.load(predictor.path).graph.initializer),
         data=f'trained on {metadata.get("train_images", 0):,} images of {metadata.get("dataset", "unknown data")}',
         classes=len(predictor.classes),
         list=', '.join(map(str, predictor.classes)),
-        reject=metadata.get('reject_below', 0.5),
+        reject=reject,
     )
-    output, names = Path(output).expanduser(), ', '.join(json.dumps(str(name)) for name in predictor.classes)
+    output, names = (
+        Path(output).expanduser(),
+        ', '.join(json.dumps(str(name), ensure_ascii=False) for name in predictor.classes),
+    )
     write_atomic(output, (use + source).encode())
-    reject = f'{metadata.get("reject_below", 0.5):.4f}'
     header = _HEADER.format(n=len(predictor.classes), reject=reject, names=names, file=output.with_suffix('.h').name)
     write_atomic(output.with_suffix('.h'), header.encode())
     return output

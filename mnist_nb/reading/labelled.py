@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -57,6 +58,13 @@ def _hold_out_fifth(labels: np.ndarray, split: str) -> np.ndarray:
         rank[labels == label] = np.arange((labels == label).sum())
     return np.flatnonzero((rank % 5 == 4) == (split == 'test'))
 
+
+def _check_some(n: int, split: str, name: str, whole: bool):
+    "Refuse a split without pictures."
+    if not n:
+        why = ': every fifth of a class is held out, and no class has five' if whole and split == 'test' else ''
+        raise DataError(f'{name}: no {split} pictures{why}; add some, or a folder, file or array of test pictures')
+
 # %% ../../nbs/reading/labelled.ipynb #1abe000a
 _SPLITS = {'train': ('train', 'training'), 'test': ('test', 'testing', 'val', 'valid', 'validation')}
 
@@ -69,7 +77,9 @@ def _subfolders(folder: Path) -> dict[str, Path]:
 def _find_splits(folder: Path) -> dict[str, Path]:
     "Find the folders of the splits, if there are any."
     inside = {name.lower(): path for name, path in _subfolders(folder).items()}
-    return {split: inside[name] for split, names in _SPLITS.items() for name in names[::-1] if name in inside}
+    found = {split: [inside[name] for name in names if name in inside] for split, names in _SPLITS.items()}
+    found = {split: [path for path in paths if _subfolders(path)] for split, paths in found.items()}
+    return {split: paths[0] for split, paths in found.items() if paths}
 
 
 def _prepare_all(files: list[Path]) -> Iterator[tuple[np.ndarray | None, str | None]]:
@@ -101,16 +111,26 @@ def _read_class_folders(folder: Path, split: str) -> Labelled:
         found, more, away = list_pictures(root / name)
         files, labels = files + found, labels + [label] * len(found)
         others, hidden = others + more, hidden + away
-    others += [p for p in root.iterdir() if p.is_file() and not _is_hidden(p.name)]
+    loose = [p for p in root.iterdir() if p.is_file() and not _is_hidden(p.name)]
+    others += [p for p in loose if p.suffix.lower() not in SUFFIXES]
     rows = _hold_out_fifth(np.array(labels, int), split) if whole else range(len(files))
     files, labels = [files[i] for i in rows], [labels[i] for i in rows]
+    _check_some(len(files), split, str(folder), whole)
     made = list(_prepare_all(files))
     read = [i for i, (picture, _) in enumerate(made) if picture is not None]
     remarks = [f'{folder}: no test pictures, so every fifth of each class is held out'] * whole
+    beside = [p.name for p in _subfolders(folder).values() if splits and p not in splits.values()]
+    if beside:
+        used = ' and '.join(p.name for p in splits.values())
+        remarks.append(f'{folder}: only {used} {"is" if len(splits) < 2 else "are"} used, not {", ".join(beside)}')
+    if outside := [p.name for p in loose if p.suffix.lower() in SUFFIXES]:
+        remarks.append(
+            f'{root}: {_plural(len(outside), "picture")} outside of class folders left out, such as {outside[0]}'
+        )
     if others or hidden:
         named = f'{", ".join(p.name for p in others[:3])}{" …" * (len(others) > 3)}'
         counted = [f'{_plural(len(others), "file")} ({named})'] * bool(others) + [f'{hidden} hidden'] * bool(hidden)
-        remarks.append(f'{root}: no pictures, so left out: {" and ".join(counted)}')
+        remarks.append(f'{root}: left out, not pictures: {" and ".join(counted)}')
     if bad := [reason for _, reason in made if reason]:
         remarks.append(f'{root}: {_plural(len(bad), "picture")} could not be read, such as {bad[0]}')
     if not read:
@@ -119,6 +139,14 @@ def _read_class_folders(folder: Path, split: str) -> Labelled:
     return Labelled(images, np.array(labels, int)[read], tuple(classes), names, remarks)
 
 # %% ../../nbs/reading/labelled.ipynb #1abe000d
+def _prepare_array(picture: np.ndarray, name: str) -> np.ndarray:
+    "Preprocess one image of an array."
+    try:
+        return preprocess(picture)[0]
+    except ImageError as e:
+        raise DataError(f'{name}: {e}; remove it') from e
+
+
 def _to_inputs(values: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
     "Turn arrays of images into model inputs."
     if values.ndim == 4 and 1 in (values.shape[1], values.shape[3]):
@@ -131,10 +159,8 @@ def _to_inputs(values: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
     try:
         values = _to_bytes(values)
         if values.shape[1:] != (28, 28):
-            made = [preprocess(picture)[0] for picture in values]
-            return np.stack(made), [
-                f'{name}: pictures of {values.shape[2]} x {values.shape[1]} pixels, prepared as 28 x 28'
-            ]
+            made = np.stack([preprocess(picture)[0] for picture in values])
+            return made, [f'{name}: pictures of {values.shape[2]} x {values.shape[1]} pixels, prepared as 28 x 28']
     except ImageError as e:
         raise DataError(f'{name}: {e}') from e
     rim = np.concatenate([values[:, 0], values[:, -1], values[:, :, 0], values[:, :, -1]], 1)
@@ -156,7 +182,7 @@ def _names_of(labels: np.ndarray) -> list[str]:
 
 _KEYS = {
     'train': (('x_train', 'y_train'), ('train_images', 'train_labels'), ('training_images', 'training_labels')),
-    'test': (('x_test', 'y_test'), ('test_images', 'test_labels')),
+    'test': (('x_val', 'y_val'), ('val_images', 'val_labels'), ('x_test', 'y_test'), ('test_images', 'test_labels')),
     '': (('images', 'labels'), ('x', 'y'), ('data', 'target'), ('arr_0', 'arr_1')),
 }
 
@@ -176,6 +202,7 @@ def _split_arrays(parts: dict[str, tuple], split: str, name: str) -> Labelled:
         rows = _hold_out_fifth(numbers, split)
         images, numbers = images[rows], numbers[rows]
         remarks = [f'{name}: no test images, so every fifth of each class is held out']
+    _check_some(len(images), split, name, whole)
     inputs, more = _to_inputs(images, name)
     return Labelled(inputs, numbers, tuple(classes), None, remarks + more)
 
@@ -185,26 +212,31 @@ def _read_npz(path: Path, split: str) -> Labelled:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key.lower(): file[key] for key in file.files}
-    except (ValueError, OSError, KeyError) as e:
+    except (ValueError, OSError, KeyError, BadZipFile) as e:
         raise DataError(f'{path}: no .npz file of plain arrays ({e}); save it anew with numpy.savez') from e
     found = {part: pair for part, pairs in _KEYS.items() for pair in pairs if set(pair) <= set(arrays)}
     if not found:
         raise DataError(
             f'{path}: no images with labels; name the arrays x_train, y_train, x_test, y_test (found {", ".join(arrays)})'
         )
-    return _split_arrays({part: tuple(arrays[key] for key in pair) for part, pair in found.items()}, split, str(path))
+    labelled = _split_arrays(
+        {part: tuple(arrays[key] for key in pair) for part, pair in found.items()}, split, str(path)
+    )
+    if unused := sorted(set(arrays) - {key for pair in found.values() for key in pair}):
+        labelled.remarks.append(f'{path}: not used: {", ".join(unused)}')
+    return labelled
 
 # %% ../../nbs/reading/labelled.ipynb #1abe0010
 _LABELS = ('label', 'labels', 'class', 'target', 'digit', 'y')
 
 
-def _read_table(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    "Read the images and labels of a CSV file."
+def _read_table(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    "Read the images and labels of a CSV file, and what was left out."
     import pandas as pd  # here: what only serves has no need of it
 
     try:
         head = pd.read_csv(path, nrows=1, header=None, dtype=str)
-        named = not all(re.fullmatch(r'-?[\d.]+(e-?\d+)?', str(cell)) for cell in head.iloc[0])
+        named = not all(re.fullmatch(r'-?[\d.]+(e-?\d+)?', str(cell)) for cell in head.iloc[0, 1:])
         table = pd.read_csv(path, header=0 if named else None)
     except (ValueError, OSError) as e:
         raise DataError(f'{path}: not a table that pandas reads ({" ".join(str(e).split())})') from e
@@ -212,31 +244,37 @@ def _read_table(path: Path) -> tuple[np.ndarray, np.ndarray]:
     label = next((names[name] for name in _LABELS if name in names), None) if named else 0
     if label is None or (not named and table.shape[1] == 784):
         columns = ', '.join(map(str, table.columns[:3]))
-        raise DataError(
-            f'{path}: a table without a label column (found {columns} …); name it label, or predict it instead'
-        )
+        way = 'call the label column label, or predict the table instead'
+        raise DataError(f'{path}: a table without a label column (found {columns} …); {way}')
+    unlabelled = int(table[label].isna().sum())
+    table = table.dropna(subset=[label])
     pixels = table.drop(columns=[label, *(names[name] for name in ('id', 'imageid', 'unnamed: 0') if name in names)])
     if pixels.shape[1] != 784:
         raise DataError(f'{path}: expected 784 columns of pixels beside the label, found {pixels.shape[1]}')
     numbers = pixels.apply(pd.to_numeric, errors='coerce')
     if numbers.isna().to_numpy().any():
         row = int(numbers.isna().any(axis=1).to_numpy().argmax())
-        raise DataError(f'{path}: row {row + 1 + named} holds something else than 784 numbers')
+        raise DataError(f'{path}: row {row + 1 + named} holds something other than 784 numbers')
     images = numbers.to_numpy().reshape(-1, 28, 28)
-    return images.transpose(0, 2, 1) if 'emnist' in path.name.lower() else images, table[label].to_numpy()
+    remarks = [f'{path}: {_plural(unlabelled, "row")} without a label left out'] * bool(unlabelled)
+    return images.transpose(0, 2, 1) if 'emnist' in path.name.lower() else images, table[label].to_numpy(), remarks
 
 
 def _read_tables(paths: list[Path], split: str, name: str) -> Labelled:
-    "Read CSV files, of which one may be for testing."
+    "Read CSV files, of which some may be for testing; a table that doesn't fit is left out, unless it is the only one."
     parts, remarks = {}, []
     for path in paths:
         part = 'test' if re.search(r'test|valid', path.stem.lower()) else 'train'
         try:
-            parts[part] = _read_table(path)
+            images, labels, said = _read_table(path)
         except DataError as e:
-            if len(paths) == 1 or 'without a label' not in str(e):
+            if len(paths) == 1:
                 raise
             remarks.append(str(e))
+            continue
+        before = parts.get(part, (images[:0], labels[:0]))
+        parts[part] = np.concatenate([before[0], images]), np.concatenate([before[1], labels])
+        remarks += said
     if not parts:
         raise DataError(remarks[0])
     labelled = _split_arrays(parts, split, name)
@@ -253,13 +291,17 @@ def read_labelled(
     if source.is_file():
         inside = [source]
     elif source.is_dir():
-        if any(next(iter(list_pictures(p)[0]), None) for p in _subfolders(source).values()):
-            return _read_class_folders(source, split)
         inside = sorted(p for p in source.iterdir() if p.is_file() and not _is_hidden(p.name))
+        full = sum(bool(list_pictures(p)[0]) for p in _subfolders(source).values())
+        tables = any(p.suffix.lower() == '.npz' or '.csv' in p.name.lower() for p in inside)
+        if _find_splits(source) or full > 1 or (full and not tables):
+            return _read_class_folders(source, split)
     else:
         raise DataError(f'{source}: no such file or folder')
     if arrays := [p for p in inside if p.suffix.lower() == '.npz']:
-        return _read_npz(arrays[0], split)
+        labelled = _read_npz(arrays[0], split)
+        labelled.remarks += [f'{path}: not used, only {arrays[0].name} is' for path in arrays[1:]]
+        return labelled
     if tables := [p for p in inside if '.csv' in (s.lower() for s in p.suffixes)]:
         return _read_tables(tables, split, str(source))
     found = ', '.join(p.name for p in inside[:3]) or 'nothing'

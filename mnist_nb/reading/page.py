@@ -423,16 +423,17 @@ def _panel(picture: Image.Image | np.ndarray, title: str, side: int = 220) -> Im
 # %% ../../nbs/reading/page.ipynb #9976988a
 def explain(
     image: Any,  # Anything that `open_picture` takes: path, bytes, file, picture, array, tensor
+    page: int | None = None,  # Page of a TIFF file, from 0; default: the only one
 ) -> Image.Image:  # Panels of all steps, side by side
     "Draw each step from a picture to the model input."
-    page, chosen = find_digit(_opaque(image, LONGEST))
-    marked = np.where(np.isin(page.labels, [m.label for m in chosen]), 0, np.where(page.labels > 0, 0.75, 1))
-    alone = _cut_out(page, chosen)
+    found, chosen = find_digit(_opaque(image, LONGEST, page))
+    marked = np.where(np.isin(found.labels, [m.label for m in chosen]), 0, np.where(found.labels > 0, 0.75, 1))
+    alone = _cut_out(found, chosen)
     model_input = _to_mnist(alone)
     cards = [
-        _panel(page.picture, 'the picture'),
-        _panel(1 - page.ink, 'its ink'),
-        _panel(marked, f'{len(page.components)} component{"s" * (len(page.components) != 1)}, {len(chosen)} chosen'),
+        _panel(found.picture, 'the picture'),
+        _panel(1 - found.ink, 'its ink'),
+        _panel(marked, f'{len(found.components)} component{"s" * (len(found.components) != 1)}, {len(chosen)} chosen'),
         _panel(1 - normalize_stroke_width(_crop(alone, 0.45)), "with MNIST's pen"),
         _panel(model_input / 255, 'what the network sees'),
     ]

@@ -42,10 +42,10 @@ def _to_bytes(values: np.ndarray) -> np.ndarray:
     if not (math.isfinite(least) and math.isfinite(most)) or least < 0:
         found = f'found {least:g} to {most:g}'
         raise ImageError(f'values from 0 up are expected, {found}; undo the normalisation, or give uint8')
-    white = 1 if most <= 1.01 else (1 << max(8, math.ceil(most).bit_length())) - 1  # 1.01: of bicubic interpolation
+    white = 1 if most <= 1.01 else (1 << max(8, math.ceil(most / 1.01).bit_length())) - 1  # 1 %: of interpolation
     if white == 255 and values.dtype == np.uint8:
         return values
-    return np.round(np.minimum(values, white) * (255 / white)).astype(np.uint8)
+    return np.round(np.minimum(values.astype(np.float32), white) * (255 / white)).astype(np.uint8)
 
 
 def _from_array(source: Any) -> Image.Image:
@@ -88,6 +88,7 @@ SUFFIXES += '.avif', '.heic', '.heif'
 _MAX_PIXELS = 100_000_000
 _MAX_FILE_BYTES = 100_000_000
 _MAX_CHUNKS = 20_000  # in a PNG file; large ones have some thousands
+_MAX_PAGES = 1_000  # of a TIFF file
 warnings.filterwarnings('ignore', module=r'PIL\.')  # about sizes, which are checked here, and damaged tags
 _PNG = b'\x89PNG\r\n\x1a\n'
 
@@ -161,10 +162,26 @@ def _count_chunks(data: bytes) -> int:
     return n
 
 
+def _count_tiff_pages(data: bytes) -> int:
+    "Count the pages of a TIFF file along their offsets, up to one more than are accepted."
+    order = {b'II': 'little', b'MM': 'big'}.get(data[:2])
+    if not order or int.from_bytes(data[2:4], order) not in (42, 43):
+        return 1
+    wide = int.from_bytes(data[2:4], order) == 43  # BigTIFF
+    count, entry, size = (8, 20, 8) if wide else (2, 12, 4)
+    at, n = int.from_bytes(data[8:16] if wide else data[4:8], order), 0
+    while 0 < at < len(data) and n <= _MAX_PAGES:
+        following = at + count + entry * int.from_bytes(data[at : at + count], order)
+        at, n = int.from_bytes(data[following : following + size], order), n + 1
+    return max(1, n)
+
+
 def _open_header(name: str, data: bytes) -> Image.Image:
-    "Open a picture without decoding it; a PNG file of too many chunks is refused before it costs time."
+    "Open a picture without decoding it; too many chunks or pages are refused before they cost time."
     if data[:8] == _PNG and _count_chunks(data) > _MAX_CHUNKS:
         raise ImageError(f'{name}: more than {_MAX_CHUNKS:,} chunks in a PNG file; save it again')
+    if _count_tiff_pages(data) > _MAX_PAGES:
+        raise ImageError(f'{name}: more than {_MAX_PAGES:,} pages; split it')
     try:
         return Image.open(io.BytesIO(data), formats=_formats())
     except UnidentifiedImageError as e:
@@ -196,7 +213,8 @@ def _decode(name: str, data: bytes, max_pixels: int, detail: int | None, page: i
         if image.format != 'TIFF':
             raise ImageError(f'{name}: animated; save one image as PNG')
         if page is None:
-            raise ImageError(f'{name}: {image.n_frames} pages; name one, from page=0 to page={image.n_frames - 1}')
+            pages = _count_tiff_pages(data)
+            raise ImageError(f'{name}: {pages} pages; name one, from page=0 to page={pages - 1}')
     try:
         image.seek(page or 0)
     except EOFError:
@@ -260,11 +278,9 @@ def count_pages(
     try:
         if isinstance(source, (str, Path)) and Path(source).suffix.lower() in ('.tif', '.tiff'):
             source = _read_bytes(source)
-        if isinstance(source, bytes) and source[:2] in (b'II', b'MM'):
-            return getattr(_open_header('picture', source), 'n_frames', 1)
-    except Exception:  # `open_picture` says why
-        pass
-    return 1
+        return _count_tiff_pages(source) if isinstance(source, bytes) else 1
+    except ImageError:
+        return 1  # `open_picture` says why
 
 
 def list_pictures(

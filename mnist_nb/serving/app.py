@@ -32,7 +32,6 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, Response
-from fastapi.staticfiles import StaticFiles
 from PIL import Image
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -593,13 +592,16 @@ def create_app(
     app.state.service = service
     app.add_middleware(LimitsMiddleware, service=service, log=log)
     if origins:
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=['GET', 'POST'], allow_headers=['*'])
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=['GET', 'POST'], expose_headers=['Retry-After']
+        )
     app.include_router(router)
     for file in _WEB.iterdir():
         path = {'index.html': '/', 'docs.html': '/docs'}.get(file.name, f'/{file.name}')
         app.get(path, include_in_schema=False, response_class=FileResponse)(_send_file(file))
     if swagger := find_spec('fastapi_offline'):
-        app.mount('/docs', StaticFiles(directory=Path(swagger.origin).parent / 'static'))
+        for file in (Path(swagger.origin).parent / 'static').iterdir():
+            app.get(f'/docs/{file.name}', include_in_schema=False, response_class=FileResponse)(_send_file(file))
     _describe(app)
     return app
 

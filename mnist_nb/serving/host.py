@@ -52,6 +52,11 @@ class Settings:
         for name, least, most in (('drain', 0, 3600), ('grace', 0, 3600), ('deadline', 0.1, 3600)):
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f'{name}: expected from {least} to {most} seconds, found {getattr(self, name)}')
+        for origin in self.cors:
+            if not re.fullmatch(r'\*|https?://[^/\s]+', origin):
+                raise ValueError(
+                    f'cors: expected an origin such as https://example.org, without a path, found {origin}'
+                )
         if self.root_path and not self.root_path.startswith('/'):
             raise ValueError(f'root_path: expected a prefix that begins with /, found {self.root_path}')
         if not self.host.strip():
@@ -96,15 +101,13 @@ VARIABLE = 'MNIST_NB_SERVE'
 
 def application() -> FastAPI:  # Application of one worker process
     "Build the application from the settings that `serve` left in the environment."
+    alone = threading.current_thread() is threading.main_thread()
     settings = Settings(**json.loads(os.environ[VARIABLE]))
     limits, threads = Limits(deadline=settings.deadline), max(1, _cpu_count() // settings.workers)
-    service = Service(
-        _load_models(settings.models),
-        limits,
-        threads,
-        None if threading.current_thread() is not threading.main_thread() else settings.drain,
-    )
+    service = Service(_load_models(settings.models), limits, threads, settings.drain if alone else None)
     app = create_app(service, _access_log(settings.log), tuple(settings.cors), settings.root_path.rstrip('/'))
+    if not alone:  # in somebody's notebook
+        return app
     sys.setswitchinterval(0.0005)  # a thread that returns with an answer should not wait long for its turn
     gc.collect()
     gc.freeze()  # these objects stay; collecting garbage among them again and again would delay requests
@@ -124,17 +127,20 @@ def _free_port(settings: Settings) -> int:
         return probe.getsockname()[1]
 
 
-def _tell_when_ready(settings: Settings, port: int, started: Callable[[int], None]):
+def _tell_when_ready(
+    settings: Settings, port: int, started: Callable[[int], None], alive: Callable[[], bool] = lambda: True
+):
     "Poll `/readyz` until the service is ready, then call `started`."
     host = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(settings.host, settings.host)
     url = f'http://{f"[{host}]" if ":" in host else host}:{port}/readyz'
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while True:
+    while alive():
         try:
             direct.open(url, timeout=2).close()
             return started(port)
         except OSError:
             time.sleep(0.02)
+    raise RuntimeError('the service ended before it was ready; the messages above say why')
 
 
 def _in_a_loop() -> bool:
@@ -155,7 +161,7 @@ def serve(
     wait = not _in_a_loop() if wait is None else wait
     if settings.workers > 1 and not wait:
         raise ValueError('workers: a thread serves from one process; start mnist-nb serve in a terminal for more')
-    if settings.workers > 1:
+    if settings.workers > 1 or not wait:
         _load_models(settings.models)  # reports a faulty model once, not in every worker
     files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(files[0], min(files[1], 16_384)), files[1]))
@@ -184,8 +190,9 @@ def serve(
     )
     if not wait:
         server = uvicorn.Server(uvicorn.Config(**options))
-        threading.Thread(target=server.run, daemon=True).start()
-        _tell_when_ready(settings, port, started or (lambda port: None))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        _tell_when_ready(settings, port, started or (lambda port: None), thread.is_alive)
         return server
     if started:
         threading.Thread(target=_tell_when_ready, args=(settings, port, started), daemon=True).start()

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -46,9 +47,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         self,
         recipe: str = 'fast',  # Name of the recipe, a key of `RECIPES`
         epochs: int | None = None,  # Passes over the training pictures; None: as many as the recipe needs
-        init: str = '',  # Weights to start from: a shipped network or a file; nothing: random weights
+        init: str = '',  # Weights to start from: a shipped network or a file; nothing: those of the recipe
         class_weight: str | None = None,  # `'balanced'`: rare classes count more; None: all pictures count the same
-        random_state: int = 0,  # Seed of weights, order and augmentation
+        random_state: int | np.random.RandomState | None = 0,  # Seed of weights, order and augmentation
     ):
         self.recipe, self.epochs, self.init = recipe, epochs, init
         self.class_weight, self.random_state = class_weight, random_state
@@ -67,9 +68,13 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         self.range_ = float(rows.min()), float(rows.max())
         names = tuple(map(str, self.classes_.tolist()))
         digits = make_digits(_to_pictures(rows, *self.range_), labels, names, 'rows', 'train', 'X')
-        given = {'epochs': self.epochs} if self.epochs else {}
-        weight = {'class_weight': self.class_weight} if self.class_weight else {}
-        chosen = recipe(self.recipe, init=self.init, n_valid=0, seed=int(self.random_state or 0), **weight, **given)
+        given = {name: getattr(self, name) for name in ('epochs', 'init', 'class_weight') if getattr(self, name)}
+        seed = (
+            self.random_state
+            if isinstance(self.random_state, int)
+            else check_random_state(self.random_state).randint(1 << 31)
+        )
+        chosen = recipe(self.recipe, n_valid=0, seed=int(seed), **given)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # about classes with few pictures: who cross-validates knows
             self.model_: Classifier = train(chosen, digits, device=torch.device('cpu'), progress=False).model

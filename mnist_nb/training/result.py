@@ -90,7 +90,7 @@ def _run_metadata(state: RunState, valid: Digits | None, config: TrainConfig, tr
     return dict(
         config=asdict(config),
         dataset=training.dataset,
-        started_from=model.metadata.get('started_from'),  # dataset of the weights that the run began with
+        started_from=model.metadata.get('started_from') or [],  # datasets of the weights that the run began with
         classes=list(training.classes),
         data_digest=training.digest,
         valid_digest=valid.digest if valid else None,
