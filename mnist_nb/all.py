@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['Digits', 'check_classes', 'extract_images', 'load_folder', 'load_mnist', 'load_sample', 'make_digits', 'save_idx',
            'show_digits', 'Augmentation', 'augment', 'Report', 'evaluate', 'label_errors', 'list_errors',
-           'plot_confusion', 'plot_reliability', 'show_worst', 'Classifier', 'create_model', 'infer', 'list_models',
-           'load_weights', 'save_weights', 'summary', 'export_onnx', 'optimize', 'quantize', 'LineReader', 'Prediction',
-           'Predictor', 'predict', 'read_number', 'AUGMENTATIONS', 'RECIPES', 'TrainConfig', 'TrainResult', 'fit',
-           'plot_history', 'recipe', 'train', 'DigitClassifier']
+           'list_answers', 'plot_confusion', 'plot_reliability', 'show_worst', 'Classifier', 'create_model', 'infer',
+           'list_models', 'load_weights', 'save_weights', 'summary', 'export_onnx', 'optimize', 'quantize',
+           'LineReader', 'Prediction', 'Predictor', 'predict', 'read_number', 'AUGMENTATIONS', 'RECIPES', 'TrainConfig',
+           'TrainResult', 'fit', 'plot_history', 'recipe', 'train', 'DigitClassifier']
 
 # %% ../nbs/all.ipynb #a11a0004
 from mnist_nb.data import (
@@ -23,7 +23,16 @@ from mnist_nb.data import (
     show_digits,
 )
 from .drawing.augment import Augmentation, augment
-from .eval import Report, evaluate, label_errors, list_errors, plot_confusion, plot_reliability, show_worst
+from mnist_nb.eval import (
+    Report,
+    evaluate,
+    label_errors,
+    list_answers,
+    list_errors,
+    plot_confusion,
+    plot_reliability,
+    show_worst,
+)
 from .models import Classifier, create_model, infer, list_models, load_weights, save_weights, summary
 from .optimize import export_onnx, optimize, quantize
 from .predict import LineReader, Prediction, Predictor, predict, read_number
@@ -32,6 +41,7 @@ from .training.estimator import DigitClassifier
 
 _all_ = ['Digits', 'check_classes', 'extract_images', 'load_folder', 'load_mnist', 'load_sample', 'make_digits']
 _all_ += ['save_idx', 'show_digits', 'Augmentation', 'augment', 'Report', 'evaluate', 'label_errors', 'list_errors']
+_all_ += ['list_answers']
 _all_ += ['plot_confusion', 'plot_reliability', 'show_worst', 'Classifier', 'create_model', 'infer', 'list_models']
 _all_ += ['load_weights', 'save_weights', 'summary', 'export_onnx', 'optimize', 'quantize', 'LineReader', 'Prediction']
 _all_ += ['Predictor', 'predict', 'read_number', 'AUGMENTATIONS', 'RECIPES', 'TrainConfig', 'TrainResult', 'fit']

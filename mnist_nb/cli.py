@@ -439,15 +439,18 @@ def eval_(
         Path | None,
         Option('--errors', help='Folder for errors.csv and errors.png: what was misread, the surest first.'),
     ] = None,
+    output: Annotated[
+        Path | None, Option('--output', help='CSV file for all answers, with the columns of predict --output.')
+    ] = None,
     cpu: _Cpu = False,
     gpu: _Gpu = False,
     as_json: _Json = False,
 ):
     "Score a model on the test images, once."
     from mnist_nb.data import load_mnist
-    from mnist_nb.eval import evaluate, match_classes, probabilities_of, save_errors, save_report
+    from mnist_nb.eval import evaluate, list_answers, match_classes, probabilities_of, save_errors, save_report
     from mnist_nb.models import load_weights
-    from mnist_nb.predict import Predictor
+    from mnist_nb.predict import Predictor, threshold
     from mnist_nb.train import pick_device
 
     if model and model.suffix == '.safetensors':
@@ -456,10 +459,15 @@ def eval_(
         network = Predictor(model, gpu=gpu)
     test = load_mnist('test', data_dir, dataset or network.metadata.get('dataset', 'mnist'))
     result = evaluate(network, test)
-    if figures or errors:
-        answers = probabilities_of(network, test.images), match_classes(test, network)
+    if figures or errors or output:
+        answers, below = (
+            (probabilities_of(network, test.images), match_classes(test, network)),
+            threshold(network, None),
+        )
         _say(*(save_report(result, figures, *answers) if figures else []))
-        _say(*(save_errors(*answers, errors) if errors else []))
+        _say(*(save_errors(*answers, errors, below) if errors else []))
+        if output:
+            write_atomic(output, list_answers(*answers, below).to_csv(index=False).encode())
     lines = {
         'data': f'{result.dataset}, {result.test_images:,} test images',
         'accuracy': f'{result.accuracy:.2%} (95 % interval {result.accuracy_low:.2%} to {result.accuracy_high:.2%})',

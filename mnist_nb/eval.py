@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['calibration_bins', 'calibration_error', 'Report', 'report', 'match_classes', 'probabilities_of', 'evaluate',
-           'plot_confusion', 'most_confused', 'plot_classes', 'plot_reliability', 'show_worst', 'list_errors',
-           'label_errors', 'show_predictions', 'save_report', 'save_errors']
+           'plot_confusion', 'most_confused', 'plot_classes', 'plot_reliability', 'show_worst', 'list_answers',
+           'list_errors', 'label_errors', 'show_predictions', 'save_report', 'save_errors']
 
 # %% ../nbs/03_eval.ipynb #e65c8b8e
 import json
@@ -26,6 +26,7 @@ from torch import nn
 
 from .data import SAMPLE, DataError, Digits, load_mnist, show_digits
 from .models import infer
+from .predict import _make_predictions
 from .support.files import write_atomic
 
 # %% ../nbs/03_eval.ipynb #0a8b5471
@@ -294,26 +295,24 @@ def show_worst(
         return show_digits(digits.images[:1], ['no errors'])
     return show_digits(digits.images[worst], titles, size=0.95, title=f'The surest of {len(wrong)} errors')
 
-
-def list_errors(
+# %% ../nbs/03_eval.ipynb #706cba3b
+def list_answers(
     probabilities: np.ndarray,  # Probabilities `[n,classes]`
     digits: Digits,  # Labelled images, in the order of the probabilities, labelled as the network does
-) -> pd.DataFrame:  # One row per misread image, the surest first: index, file, true, answer, probability, second_guess
+    reject_below: float = 0.5,  # Probability below which an answer is rejected
+) -> pd.DataFrame:  # One row per image: true, path (or index), digit, probability, refused, reason, second_guess
+    "List all answers, in the columns of `mnist-nb predict --output`, beside the true classes."
+    names, none = map(str, range(len(digits)) if digits.files is None else digits.files), [None] * len(digits)
+    made = _make_predictions(probabilities, list(digits.classes), 2, reject_below, names, none, none)
+    truth = [digits.classes[label] for label in digits.labels.tolist()]
+    return pd.DataFrame({'true': name} | answer.to_row() for name, answer in zip(truth, made))
+
+
+def list_errors(
+    answers: pd.DataFrame,  # Table from `list_answers`
+) -> pd.DataFrame:  # Rows of the misread images, the surest first
     "List the misread images."
-    order, truth = np.argsort(-probabilities, 1, kind='stable'), digits.labels.numpy()
-    wrong = np.flatnonzero(order[:, 0] != truth)
-    wrong = wrong[np.argsort(-probabilities[wrong].max(1), kind='stable')]
-    names, files = np.array(digits.classes), digits.files
-    return pd.DataFrame(
-        {
-            'index': wrong,
-            'file': None if files is None else files[wrong],
-            'true': names[truth[wrong]],
-            'answer': names[order[wrong, 0]],
-            'probability': probabilities[wrong, order[wrong, 0]],
-            'second_guess': names[order[wrong, min(1, len(names) - 1)]],
-        }
-    )
+    return answers[answers.digit != answers.true].sort_values('probability', ascending=False, kind='stable')
 
 # %% ../nbs/03_eval.ipynb #5d1f0c2b
 _KNOWN_LABEL_ERRORS = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729)
@@ -370,9 +369,11 @@ def save_errors(
     probabilities: np.ndarray,  # Probabilities `[n,classes]`
     digits: Digits,  # Labelled images, in the order of the probabilities, labelled as the network does
     folder: str | Path,  # Folder to write to
+    reject_below: float = 0.5,  # Probability below which an answer is rejected
 ) -> list[Path]:  # Paths of `errors.csv` and `errors.png`
     "Write a table of all misread images, and a contact sheet of up to 200 of them, the surest first."
     folder = Path(folder).expanduser()
-    write_atomic(folder / 'errors.csv', list_errors(probabilities, digits).to_csv(index=False).encode())
+    wrong = list_errors(list_answers(probabilities, digits, reject_below))
+    write_atomic(folder / 'errors.csv', wrong.to_csv(index=False).encode())
     show_worst(probabilities, digits, 200).savefig(folder / 'errors.png', dpi=80)
     return [folder / 'errors.csv', folder / 'errors.png']
