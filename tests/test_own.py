@@ -2,8 +2,10 @@
 
 import io
 import json
+import multiprocessing
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -95,6 +97,12 @@ def test_what_is_no_picture_is_named(four, tmp_path):
         assert said in done.stderr, said
     assert command('predict', 'form.pdf', cwd=tmp_path).returncode == 1
     assert 'pdftoppm' in command('predict', 'form.pdf', cwd=tmp_path).stderr
+
+
+def test_a_predictor_survives_a_spawned_pool():
+    model, pixels = Predictor('fast', threads=1), load_sample('test').images[:4].numpy()
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('spawn')) as pool:
+        assert np.array_equal(pool.submit(model.predict_proba, pixels).result(), model.predict_proba(pixels))
 
 
 def test_names_of_classes_travel_from_folders_to_a_service(tmp_path):
