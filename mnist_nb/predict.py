@@ -25,7 +25,16 @@ import numpy as np
 from .reading.line import MARKS, _read_closely
 from .reading.network import ModelError, Network, find_model
 from .reading.page import preprocess
-from .reading.picture import ImageError, _as_array, _name, _to_bytes, count_pages, list_pictures, open_picture
+from mnist_nb.reading.picture import (
+    ImageError,
+    _as_array,
+    _name,
+    _say_left_out,
+    _to_bytes,
+    count_pages,
+    list_pictures,
+    open_picture,
+)
 from .support.record import _cpu_count
 from .support.show import _bars_html, _strip_html
 from .support.sources import _cache_folder
@@ -178,11 +187,9 @@ def threshold(
 # %% ../nbs/04_predict.ipynb #c410c18a
 def _expand_folder(folder: str | Path) -> Iterator[tuple[str, object]]:
     "Iterate over the pictures of a folder, and warn of what is left out."
-    pictures, others, hidden = list_pictures(folder)
-    if others:
-        names = ', '.join(path.name for path in others[:3]) + ' …' * (len(others) > 3)
-        more = f'{len(others)} in all{f", and {hidden} hidden" * bool(hidden)}'
-        warnings.warn(f'{folder}: not pictures, so left out: {names} ({more})', stacklevel=2)
+    pictures, *rest = list_pictures(folder)
+    for remark in _say_left_out(folder, *rest):
+        warnings.warn(remark, stacklevel=2)
     if not pictures:
         yield str(folder), ImageError(f'{folder}: no pictures in this folder (looked for .png, .jpg, .jpeg …)')
     yield from _expand_sources(pictures)

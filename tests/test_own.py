@@ -93,7 +93,13 @@ def test_what_is_no_picture_is_named(four, tmp_path):
         (tmp_path / name).write_bytes(data)
     done = command('predict', '.', cwd=tmp_path)
     assert done.returncode == 0 and done.stdout.splitlines() == ['a.png: 4', 'deep/er/b.png: 4']
-    for said in ('form.pdf', '1 in all, and 1 hidden', 'c.heic', 'd.png: the file is empty', '2 could not be opened'):
+    for said in (
+        'form.pdf',
+        '1 file (form.pdf) and 1 hidden',
+        'c.heic',
+        'd.png: the file is empty',
+        '2 could not be opened',
+    ):
         assert said in done.stderr, said
     assert command('predict', 'form.pdf', cwd=tmp_path).returncode == 1
     assert 'pdftoppm' in command('predict', 'form.pdf', cwd=tmp_path).stderr

@@ -7,7 +7,6 @@ __all__ = ['Labelled', 'read_labelled']
 
 # %% ../../nbs/reading/labelled.ipynb #1abe0004
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,22 +15,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from .page import preprocess
-from .picture import SUFFIXES, ImageError, _is_hidden, _to_bytes, list_pictures
+from .picture import SUFFIXES, ImageError, _is_hidden, _say_left_out, _to_bytes, list_pictures
 from ..support.record import _cpu_count
 from ..support.sources import DataError
 
-# %% ../../nbs/reading/labelled.ipynb #1abe0007
-@dataclass
-class Labelled:
-    "Labelled pictures of one split."
-
-    images: np.ndarray  # Model inputs, uint8 `[n,28,28]`
-    labels: np.ndarray  # int64 `[n]`, indices into `classes`
-    classes: tuple[str, ...]  # Name of each class: those of training, then what else is tested
-    files: list[str] | None = None  # Path of each picture; None if the pictures are no files
-    remarks: list[str] = field(default_factory=list)  # Sentences on what was done and what was left out
-
-
+# %% ../../nbs/reading/labelled.ipynb #1abf0004
 def _sort_naturally(names) -> list[str]:
     "Sort names as people do: 2 before 10."
 
@@ -45,12 +33,7 @@ def _share_classes(training: set[str], testing: set[str], split: str) -> list[st
     "List the classes of a split: those of training, and for testing whatever else occurs there after them."
     return _sort_naturally(training) + (_sort_naturally(testing - training) if split == 'test' else [])
 
-
-def _plural(n: int, what: str) -> str:
-    "Write a number with its noun."
-    return f'{n:,} {what}{"s" * (n != 1)}'
-
-
+# %% ../../nbs/reading/labelled.ipynb #1abf0007
 def _hold_out_fifth(labels: np.ndarray, split: str) -> np.ndarray:
     "Select the rows of a split where none was made: every fifth picture of a class is for testing."
     rank = np.empty(len(labels), int)
@@ -65,7 +48,18 @@ def _check_some(n: int, split: str, name: str, whole: bool):
         why = ': every fifth of a class is held out, and no class has five' if whole and split == 'test' else ''
         raise DataError(f'{name}: no {split} pictures{why}; add some, or a folder, file or array of test pictures')
 
-# %% ../../nbs/reading/labelled.ipynb #1abe000a
+# %% ../../nbs/reading/labelled.ipynb #1abf000a
+@dataclass
+class Labelled:
+    "Labelled pictures of one split."
+
+    images: np.ndarray  # Model inputs, uint8 `[n,28,28]`
+    labels: np.ndarray  # int64 `[n]`, indices into `classes`
+    classes: tuple[str, ...]  # Name of each class: those of training, then what else is tested
+    files: list[str] | None = None  # Path of each picture; None if the pictures are no files
+    remarks: list[str] = field(default_factory=list)  # Sentences on what was done and what was left out
+
+# %% ../../nbs/reading/labelled.ipynb #1abf000c
 _SPLITS = {'train': ('train', 'training'), 'test': ('test', 'testing', 'val', 'valid', 'validation')}
 
 
@@ -81,31 +75,9 @@ def _find_splits(folder: Path) -> dict[str, Path]:
     found = {split: [path for path in paths if _subfolders(path)] for split, paths in found.items()}
     return {split: paths[0] for split, paths in found.items() if paths}
 
-
-def _prepare_all(files: list[Path]) -> Iterator[tuple[np.ndarray | None, str | None]]:
-    "Preprocess picture files in parallel; yield model inputs, or the reason why there is none."
-
-    def one(path):
-        try:
-            return preprocess(path)[0], None
-        except ImageError as e:
-            return None, str(e)
-
-    from tqdm.auto import tqdm  # here: what only serves has no need of it
-
-    with ThreadPoolExecutor(_cpu_count()) as pool:
-        yield from tqdm(
-            pool.map(one, files), total=len(files), unit='picture', disable=None if len(files) > 300 else True
-        )
-
-
-def _read_class_folders(folder: Path, split: str) -> Labelled:
-    "Read pictures from one folder per class."
-    splits = _find_splits(folder)
-    whole = len(splits) < 2  # nobody split the pictures: one of the two folders, or none, is all there is
-    root = folder if not splits else next(iter(splits.values())) if whole else splits[split]
-    names = [set(_subfolders(splits.get(part, root))) for part in ('train', 'test')]
-    classes = _share_classes(*([set(_subfolders(root))] * 2 if whole else names), split)
+# %% ../../nbs/reading/labelled.ipynb #1abf000f
+def _collect(root: Path, classes: list[str]) -> tuple[list[Path], list[int], list[str]]:
+    "Find the pictures of each class: paths, labels, and remarks on what else lies there."
     files, labels, others, hidden = [], [], [], 0
     for label, name in enumerate(classes):
         found, more, away = list_pictures(root / name)
@@ -113,40 +85,71 @@ def _read_class_folders(folder: Path, split: str) -> Labelled:
         others, hidden = others + more, hidden + away
     loose = [p for p in root.iterdir() if p.is_file() and not _is_hidden(p.name)]
     others += [p for p in loose if p.suffix.lower() not in SUFFIXES]
-    rows = _hold_out_fifth(np.array(labels, int), split) if whole else range(len(files))
-    files, labels = [files[i] for i in rows], [labels[i] for i in rows]
-    _check_some(len(files), split, str(folder), whole)
-    made = list(_prepare_all(files))
-    read = [i for i, (picture, _) in enumerate(made) if picture is not None]
-    remarks = [f'{folder}: no test pictures, so every fifth of each class is held out'] * whole
-    beside = [p.name for p in _subfolders(folder).values() if splits and p not in splits.values()]
-    if beside:
-        used = ' and '.join(p.name for p in splits.values())
-        remarks.append(f'{folder}: only {used} {"is" if len(splits) < 2 else "are"} used, not {", ".join(beside)}')
+    remarks = _say_left_out(root, others, hidden)
     if outside := [p.name for p in loose if p.suffix.lower() in SUFFIXES]:
-        remarks.append(
-            f'{root}: {_plural(len(outside), "picture")} outside of class folders left out, such as {outside[0]}'
-        )
-    if others or hidden:
-        named = f'{", ".join(p.name for p in others[:3])}{" …" * (len(others) > 3)}'
-        counted = [f'{_plural(len(others), "file")} ({named})'] * bool(others) + [f'{hidden} hidden'] * bool(hidden)
-        remarks.append(f'{root}: left out, not pictures: {" and ".join(counted)}')
-    if bad := [reason for _, reason in made if reason]:
-        remarks.append(f'{root}: {_plural(len(bad), "picture")} could not be read, such as {bad[0]}')
+        remarks.append(f'{root}: left out, outside of class folders: {len(outside)}, such as {outside[0]}')
+    return files, labels, remarks
+
+# %% ../../nbs/reading/labelled.ipynb #1abf0012
+def _prepare_all(files: list[Path]) -> tuple[list[np.ndarray], list[int], list[str]]:
+    "Preprocess picture files in parallel: model inputs, the indices of their files, and reasons for the others."
+
+    def one(path):
+        try:
+            return preprocess(path)[0]
+        except ImageError as e:
+            return str(e)
+
+    from tqdm.auto import tqdm  # here: what only serves has no need of it
+
+    with ThreadPoolExecutor(_cpu_count()) as pool:
+        quiet = None if len(files) > 300 else True
+        made = list(tqdm(pool.map(one, files), total=len(files), unit='picture', disable=quiet))
+    read = [i for i, picture in enumerate(made) if not isinstance(picture, str)]
+    return [made[i] for i in read], read, [picture for picture in made if isinstance(picture, str)]
+
+# %% ../../nbs/reading/labelled.ipynb #1abf0014
+def _check_some(n: int, split: str, name: str, whole: bool):
+    "Refuse a split without pictures."
+    if not n:
+        why = ': every fifth of a class is held out, and no class has five' if whole and split == 'test' else ''
+        raise DataError(f'{name}: no {split} pictures{why}; add some, or a folder, file or array of test pictures')
+
+
+def _read_class_folders(folder: Path, split: str) -> Labelled:
+    "Read pictures from one folder per class."
+    splits = _find_splits(folder)
+    whole = len(splits) < 2  # nobody split the pictures: one of the two folders, or none, is all there is
+    root = folder if not splits else next(iter(splits.values())) if whole else splits[split]
+    training, testing = (set(_subfolders(root if whole else splits[part])) for part in ('train', 'test'))
+    classes = _share_classes(training, testing, split)
+    files, labels, left_out = _collect(root, classes)
+    rows = _hold_out_fifth(np.array(labels, int), split) if whole else range(len(files))
+    files, labels = [files[i] for i in rows], np.array(labels, int)[list(rows)]
+    _check_some(len(files), split, str(folder), whole)
+    inputs, read, reasons = _prepare_all(files)
+    remarks = [f'{folder}: no test pictures, so every fifth of each class is held out'] * whole + left_out
+    if splits and (beside := [name for name, path in _subfolders(folder).items() if path not in splits.values()]):
+        remarks.append(f'{folder}: not used: {", ".join(beside)}')
+    if reasons:
+        count = f'{len(reasons)} picture{"s" * (len(reasons) > 1)}'
+        remarks.append(f'{root}: {count} could not be read, such as {reasons[0]}')
     if not read:
-        raise DataError(f'{root}: no picture of the {split} split could be read; {"; ".join(remarks) or "it is empty"}')
-    images, names = np.stack([made[i][0] for i in read]), [str(files[i]) for i in read]
-    return Labelled(images, np.array(labels, int)[read], tuple(classes), names, remarks)
+        raise DataError(f'{root}: no picture of the {split} split could be read; {"; ".join(remarks)}')
+    return Labelled(np.stack(inputs), labels[read], tuple(classes), [str(files[i]) for i in read], remarks)
 
-# %% ../../nbs/reading/labelled.ipynb #1abe000d
-def _prepare_array(picture: np.ndarray, name: str) -> np.ndarray:
-    "Preprocess one image of an array."
-    try:
-        return preprocess(picture)[0]
-    except ImageError as e:
-        raise DataError(f'{name}: {e}; remove it') from e
+# %% ../../nbs/reading/labelled.ipynb #1abf0017
+def _names_of(labels: np.ndarray) -> list[str]:
+    "Turn labels of any kind into names: numbers, words, bytes, one-hot rows."
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        labels = labels.argmax(1)
+    labels = labels.reshape(-1)
+    if labels.dtype.kind == 'f' and np.array_equal(labels, np.round(labels)):
+        labels = labels.astype(int)
+    return [word.decode() if isinstance(word, bytes) else str(word).strip() for word in labels.tolist()]
 
-
+# %% ../../nbs/reading/labelled.ipynb #1abf001a
 def _to_inputs(values: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
     "Turn arrays of images into model inputs."
     if values.ndim == 4 and 1 in (values.shape[1], values.shape[3]):
@@ -159,8 +162,9 @@ def _to_inputs(values: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
     try:
         values = _to_bytes(values)
         if values.shape[1:] != (28, 28):
-            made = np.stack([preprocess(picture)[0] for picture in values])
-            return made, [f'{name}: pictures of {values.shape[2]} x {values.shape[1]} pixels, prepared as 28 x 28']
+            return np.stack([preprocess(picture)[0] for picture in values]), [
+                f'{name}: pictures of {values.shape[2]} x {values.shape[1]} pixels, prepared as 28 x 28'
+            ]
     except ImageError as e:
         raise DataError(f'{name}: {e}') from e
     rim = np.concatenate([values[:, 0], values[:, -1], values[:, :, 0], values[:, :, -1]], 1)
@@ -168,25 +172,7 @@ def _to_inputs(values: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
         return values, []
     return 255 - values, [f'{name}: dark on light, so all pictures were inverted']
 
-
-def _names_of(labels: np.ndarray) -> list[str]:
-    "Turn labels of any kind into names: numbers, words, bytes, one-hot rows."
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        labels = labels.argmax(1)
-    labels = labels.reshape(-1)
-    if labels.dtype.kind == 'f' and np.array_equal(labels, np.round(labels)):
-        labels = labels.astype(int)
-    return [word.decode() if isinstance(word, bytes) else str(word).strip() for word in labels.tolist()]
-
-
-_KEYS = {
-    'train': (('x_train', 'y_train'), ('train_images', 'train_labels'), ('training_images', 'training_labels')),
-    'test': (('x_val', 'y_val'), ('val_images', 'val_labels'), ('x_test', 'y_test'), ('test_images', 'test_labels')),
-    '': (('images', 'labels'), ('x', 'y'), ('data', 'target'), ('arr_0', 'arr_1')),
-}
-
-
+# %% ../../nbs/reading/labelled.ipynb #1abf001d
 def _split_arrays(parts: dict[str, tuple], split: str, name: str) -> Labelled:
     "Choose a split of arrays; where there is one part only, hold out every fifth image of a class."
     names = {part: set(_names_of(labels)) for part, (_, labels) in parts.items()}
@@ -205,6 +191,13 @@ def _split_arrays(parts: dict[str, tuple], split: str, name: str) -> Labelled:
     _check_some(len(images), split, name, whole)
     inputs, more = _to_inputs(images, name)
     return Labelled(inputs, numbers, tuple(classes), None, remarks + more)
+
+
+_KEYS = {
+    'train': (('x_train', 'y_train'), ('train_images', 'train_labels'), ('training_images', 'training_labels')),
+    'test': (('x_val', 'y_val'), ('val_images', 'val_labels'), ('x_test', 'y_test'), ('test_images', 'test_labels')),
+    '': (('images', 'labels'), ('x', 'y'), ('data', 'target'), ('arr_0', 'arr_1')),
+}
 
 
 def _read_npz(path: Path, split: str) -> Labelled:
@@ -226,7 +219,7 @@ def _read_npz(path: Path, split: str) -> Labelled:
         labelled.remarks.append(f'{path}: not used: {", ".join(unused)}')
     return labelled
 
-# %% ../../nbs/reading/labelled.ipynb #1abe0010
+# %% ../../nbs/reading/labelled.ipynb #1abf001f
 _LABELS = ('label', 'labels', 'class', 'target', 'digit', 'y')
 
 
@@ -256,10 +249,10 @@ def _read_table(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
         row = int(numbers.isna().any(axis=1).to_numpy().argmax())
         raise DataError(f'{path}: row {row + 1 + named} holds something other than 784 numbers')
     images = numbers.to_numpy().reshape(-1, 28, 28)
-    remarks = [f'{path}: {_plural(unlabelled, "row")} without a label left out'] * bool(unlabelled)
+    remarks = [f'{path}: {unlabelled} row{"s" * (unlabelled > 1)} without a label left out'] * bool(unlabelled)
     return images.transpose(0, 2, 1) if 'emnist' in path.name.lower() else images, table[label].to_numpy(), remarks
 
-
+# %% ../../nbs/reading/labelled.ipynb #1abf0022
 def _read_tables(paths: list[Path], split: str, name: str) -> Labelled:
     "Read CSV files, of which some may be for testing; a table that doesn't fit is left out, unless it is the only one."
     parts, remarks = {}, []

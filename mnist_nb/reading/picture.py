@@ -303,6 +303,15 @@ def _is_hidden(name: str) -> bool:
     "Tell whether a system or a tool, and not a person, put a file or folder there."
     return name.startswith(('.', '__MACOSX')) or name.lower() in ('thumbs.db', 'desktop.ini')
 
+
+def _say_left_out(folder: str | Path, others: list[Path], hidden: int) -> list[str]:
+    "Say in a sentence what `list_pictures` left out; nothing if that was nothing."
+    named = ', '.join(path.name for path in others[:3]) + ' …' * (len(others) > 3)
+    counted = [f'{len(others):,} file{"s" * (len(others) > 1)} ({named})'] * bool(others) + [
+        f'{hidden:,} hidden'
+    ] * bool(hidden)
+    return [f'{folder}: left out, not pictures: {" and ".join(counted)}'] * bool(counted)
+
 # %% ../../nbs/reading/picture.ipynb #7b2428c2
 def _to_size(image: Image.Image, detail: int) -> Image.Image:
     "Scale a picture to its working size."
