@@ -27,11 +27,11 @@ from .run import RunState, _weights_to_use
 
 # %% ../../nbs/training/result.ipynb #84c7763d
 def _fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    "Find the most likely temperature; before any image, 0.6 to 1.6 is likely (a normal prior of its logarithm)."
+    "Find the most likely temperature; its logarithm has a normal prior, 0 ± 2."
 
     def cost(log_t):
         nll = F.cross_entropy(logits.double() / math.exp(log_t), labels, reduction='sum').item()
-        return nll + (log_t / 0.5) ** 2 / 2
+        return nll + (log_t / 2) ** 2 / 2
 
     return math.exp(minimize_scalar(cost, bounds=(-3, 3), method='bounded').x)
 
